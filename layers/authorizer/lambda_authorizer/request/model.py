@@ -57,6 +57,7 @@ class Request(NamedTuple):
     method: str
     path: str
     route_key: str | None  # "GET /orders/{id}": the gateway's own view of the route, where it says
+    contradictory: bool  # the event names another method or path beside the ARN's
     headers: Mapping[str, tuple[str, ...]]
     query: Mapping[str, tuple[str, ...]]
     cookies: Mapping[str, tuple[str, ...]]

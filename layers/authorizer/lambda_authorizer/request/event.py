@@ -7,8 +7,8 @@ Laws of this file:
   shows them elsewhere too and the two disagree, the request says so (`contradictory`) and is refused later.
 - Nothing here decides who may call, and no message holds a word of the event.
 
-Sources: API Gateway developer guide, "Input to a Lambda authorizer", "Lambda authorizers for HTTP APIs", "WebSocket
-Lambda authorizer"; AppSync developer guide, "AWS_LAMBDA authorization", "Authorization for Event APIs".
+Sources: API Gateway developer guide, "Input to a Lambda authorizer", "Lambda authorizers for HTTP APIs",
+"WebSocket Lambda authorizer"; AppSync developer guide, "AWS_LAMBDA authorization", "Authorization for Event APIs".
 """
 
 from collections.abc import Mapping

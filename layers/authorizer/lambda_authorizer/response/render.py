@@ -1,0 +1,97 @@
+"""Write the answer: one function per form, one table that says which.
+
+Laws of this file:
+- A refusal by policy is an explicit Deny on a concrete Resource: silence loses to a resource policy that allows.
+- No member is null, no list of statements or resources is empty; a gateway answers 500 to either.
+- An answer that could be too large for the front end is not cut; it becomes a Deny with its own reason.
+- Answers may be kept and changed by whoever called us; nothing in them is shared with the next call.
+"""
+
+from collections.abc import Mapping, Sequence
+from json import dumps
+from typing import Any, Final, NamedTuple
+
+from lambda_authorizer.arn import ExecuteApiArn
+from lambda_authorizer.errors import EventError
+from lambda_authorizer.response.context import carried
+from lambda_authorizer.response.outcomes import Form, FrontEnd
+
+Document = Mapping[str, Any]
+Reply = dict[str, Any]
+
+ANONYMOUS_ID: Final = "anonymous"
+ACTION: Final = "execute-api:Invoke"
+
+
+class Answer(NamedTuple):
+    """Everything that an answer may say; each front end takes what it can carry."""
+
+    principal_id: str = ANONYMOUS_ID
+    document: Document | None = None
+    context: Mapping[str, object] = {}
+    usage_key: str | None = None
+    denied_fields: Sequence[str] = ()
+    ttl: int = 0  # seconds; AppSync only
+
+
+def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn | None) -> Reply:
+    """Return the answer in the shape that the front end understands.
+
+    Raises:
+        EventError: the form has no answer at all (`unauthorized` and `error` are raised by the caller).
+    """
+    if front_end == "http-simple" and form in ("yes", "no"):
+        return {"isAuthorized": form == "yes", "context": carried(front_end, answer.context)}
+    if front_end == "appsync" and form in ("yes", "no"):
+        return {
+            "isAuthorized": form == "yes",
+            # Generated resolvers refuse everybody where this is missing.
+            "resolverContext": carried(front_end, answer.context),
+            "deniedFields": list(answer.denied_fields),
+            "ttlOverride": answer.ttl,
+        }
+    if front_end == "appsync-events" and form in ("yes", "no"):
+        # AWS does not say what the cache of an Event API tells apart, so nothing is kept there.
+        return {
+            "isAuthorized": form == "yes",
+            "handlerContext": carried(front_end, answer.context),
+            "ttlOverride": 0,
+        }
+    if arn is None or form not in ("policy", "deny"):
+        raise EventError("this front end has no such answer")
+    document = deny_all(arn) if form == "deny" or answer.document is None else own_copy(answer.document)
+    reply: Reply = {
+        "principalId": answer.principal_id or ANONYMOUS_ID,
+        "policyDocument": document,
+        "context": carried(front_end, answer.context),
+    }
+    if answer.usage_key is not None and form == "policy":
+        reply["usageIdentifierKey"] = answer.usage_key
+    return reply
+
+
+def deny_all(arn: ExecuteApiArn) -> dict[str, Any]:
+    """Return the document that refuses everything of this API's stage."""
+    return {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": ACTION, "Resource": [arn.prefix + "*"]}],
+    }
+
+
+def own_copy(document: Document) -> dict[str, Any]:
+    """Return a document that shares no list with the one that is kept."""
+    statements = [
+        {name: list(value) if isinstance(value, list) else value for name, value in statement.items()}
+        for statement in document["Statement"]
+    ]
+    return {"Version": document["Version"], "Statement": statements}
+
+
+def allows_anything(document: Document) -> bool:
+    """Say whether any call could pass under a document."""
+    return any(statement["Effect"] == "Allow" for statement in document["Statement"])
+
+
+def size(value: object) -> int:
+    """Return the bytes of a value as JSON, at most too many: every character beyond ASCII counts as its escape."""
+    return len(dumps(value, separators=(",", ":")))

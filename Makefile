@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help set-up run test lint format build invoke events sam-local offline layer publish deploy bench bench-guard fuzz fleet exact lock clean
 SHELL := /bin/sh
-PY := .venv/bin/python
+PY := PYTHONPATH=layers/authorizer .venv/bin/python
 ARCHITECTURE := $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 export PYTHONDONTWRITEBYTECODE := 1
 
@@ -17,7 +17,7 @@ build: set-up ## Layer and functions into .local/build, for local runs and tests
 	@tools/build
 
 run: build ## Real tokens through every function in the real runtime client; a table of who called what, and why
-	@$(PY) tests/e2e/run.py $(ARGS)
+	@$(PY) -m tests.e2e.run --build .local/build $(ARGS)
 
 test: build ## Everything that needs neither root nor a container, then lint
 	@tools/test $(ARGS)
@@ -32,7 +32,7 @@ invoke: build ## One event through its function, in a container: make invoke E=e
 	@tools/invoke "$(E)" $(ARCHITECTURE)
 
 events: set-up ## The demo events, minted anew with a fresh key
-	@PYTHONPATH=layers/authorizer $(PY) -m lambda_authorizer.testing.demo --out events
+	@$(PY) -m lambda_authorizer.testing.demo --out events
 
 sam-local: build ## sam local invoke and start-api in real containers, where an engine runs
 	@sh tests/e2e/sam-local.sh $(ARGS)
@@ -50,19 +50,19 @@ deploy: set-up ## sam build and sam deploy, with the stamp that publishes a new 
 	@tools/deploy $(ARGS)
 
 bench: build ## The goals of speed and memory, measured
-	@$(PY) benchmarks/run.py $(ARGS)
+	@$(PY) -m benchmarks $(ARGS)
 
 bench-guard: build ## Instruction counts against the committed ones
-	@$(PY) benchmarks/guard.py $(ARGS)
+	@$(PY) -m benchmarks.guard $(ARGS)
 
 fuzz: set-up ## Longer fuzzing of the parsers
 	@sh fuzz/run.sh $(ARGS)
 
 fleet: set-up ## A fleet of sandboxes against one issuer, in virtual time
-	@PYTHONPATH=layers/authorizer $(PY) benchmarks/fleet.py $(ARGS)
+	@$(PY) -m benchmarks.fleet $(ARGS)
 
 exact: set-up ## How often a policy is exact, over generated rule sets
-	@PYTHONPATH=layers/authorizer $(PY) benchmarks/exact.py $(ARGS)
+	@$(PY) -m benchmarks.exact $(ARGS)
 
 lock: ## All lock files, resolved anew (needs uv)
 	@tools/lock

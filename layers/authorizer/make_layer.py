@@ -129,7 +129,8 @@ def fetch(arch: str, cache: Path) -> list[Path]:
                 print(f"layer: fetching wheels for {label}", file=sys.stderr)
                 run(
                     *pip(cache), "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-                    "--require-hashes", "--only-binary", ":all:", "--implementation", "py" if label == "pure" else "cp",
+                    "--require-hashes", "--only-binary", ":all:",
+                    "--implementation", "py" if label == "pure" else "cp",
                     "--python-version", version, *options, "--dest", str(Path(work, "wheels")), "-r", str(lock),
                 )  # fmt: skip
                 # Another build may have put the same wheels there in the meantime: theirs are as good.

@@ -1,0 +1,120 @@
+"""Grants + one request → decision.
+
+Laws of this file, in this order: an odd path is refused; a deny that reaches the request refuses it; the request
+belongs to the most specific routes that match it, and each of them must grant it; what matches no route is refused.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lambda_authorizer.policy.paths import Trie, most_specific, satisfies, split
+from lambda_authorizer.rules import Grants, RuleSet
+from lambda_authorizer.rules.model import GREEDY, Route
+
+_PATH_KINDS = {"PUBLISH": "events", "SUBSCRIBE": "events", "CONNECT": "events"}
+
+
+class Decision(NamedTuple):
+    """May this caller make this call, and why."""
+
+    allowed: bool
+    reason: str  # "allowed", "no_rule_allows", "denied_by_rule", "path_refused", "policy_narrowed"
+    rule: str | None = None
+
+
+PATH_REFUSED = Decision(False, "path_refused")
+NO_RULE_ALLOWS = Decision(False, "no_rule_allows")
+
+
+def decide(grants: Grants, method: str, path: str) -> Decision:
+    """Return the decision about one request.
+
+    Args:
+        grants: what the caller may do.
+        method: "GET" with "/orders/1"; "$connect" with ""; "PUBLISH" with "/namespace/channel"; "" for GraphQL.
+        path: the path as it was sent, or the GraphQL field ("Query.orders").
+    """
+    rules = grants.rules
+    segments = _segments(method, path)
+    if segments is None:
+        return PATH_REFUSED
+    if method == "SUBSCRIBE" and segments[-1] == "*":
+        return _subscribe_below(grants, segments)
+    if grants.denied:
+        for number in _trie(rules, "denials").matching(method, segments):
+            for alternative in grants.denied.get(number, ()):
+                if satisfies(alternative.bindings, segments):
+                    return Decision(False, "denied_by_rule", rules.rules[alternative.rule].name)
+    deciding: str | None = None
+    for number in most_specific(rules.routes, _trie(rules, "routes").matching(method, segments)):
+        for alternative in grants.routes.get(number, ()):
+            if satisfies(alternative.bindings, segments):
+                deciding = deciding or rules.rules[alternative.rule].name
+                break
+        else:
+            return NO_RULE_ALLOWS
+    return Decision(True, "allowed", deciding) if deciding else NO_RULE_ALLOWS
+
+
+def _segments(method: str, path: str) -> Sequence[str] | None:
+    if method == "" or method.startswith("$"):
+        return (path,)
+    if method == "CONNECT" and path == "":
+        return ("",)
+    return split(path)
+
+
+def _trie(rules: RuleSet, which: str) -> Trie:
+    trie: Trie | None = rules.tries.get(which)
+    if trie is None:
+        listed: Sequence[Route] = rules.routes if which == "routes" else rules.denials
+        trie = rules.tries[which] = Trie(enumerate(listed))
+    return trie
+
+
+def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
+    """Decide about `SUBSCRIBE /namespace/*`, which delivers every channel below, now and later.
+
+    A greedy route must grant everything below without bounds, and whatever else is named below must be granted too.
+    """
+    rules = grants.rules
+    prefix = segments[:-1]
+    deciding: str | None = None
+    for number, route in enumerate(rules.routes):
+        if route.method != "SUBSCRIBE" or not _meets_below(route, prefix):
+            continue
+        unbound = [found for found in grants.routes.get(number, ()) if not found.bindings]
+        if not unbound:
+            return NO_RULE_ALLOWS
+        if route.segments[-1] == GREEDY and len(route.segments) <= len(segments):
+            deciding = rules.rules[unbound[0].rule].name
+    for number, found in grants.denied.items():
+        if rules.denials[number].method == "SUBSCRIBE" and _meets_below(rules.denials[number], prefix):
+            return Decision(False, "denied_by_rule", rules.rules[found[0].rule].name)
+    return Decision(True, "allowed", deciding) if deciding else NO_RULE_ALLOWS
+
+
+def _meets_below(route: Route, prefix: Sequence[str]) -> bool:
+    """True if the route matches some channel below the prefix."""
+    for at, segment in enumerate(prefix):
+        if at >= len(route.segments):
+            return False
+        if route.segments[at] == GREEDY:
+            return True
+        if isinstance(route.segments[at], str) and route.segments[at] != segment:
+            return False
+    return len(route.segments) > len(prefix)
+
+
+def denied_fields(grants: Grants, fields: Sequence[str]) -> tuple[str, ...]:
+    """Return the GraphQL fields ("Query.orders") that the caller may not resolve, in the given order."""
+    return tuple(field for field in fields if not decide(grants, "", field).allowed)
+
+
+def route_of(rules: RuleSet, method: str, path: str) -> tuple[tuple[str, str], ...]:
+    """Return method and template of the routes a request belongs to: none, one, or several incomparable ones."""
+    segments = _segments(method, path)
+    if segments is None:
+        return ()
+    numbers = most_specific(rules.routes, _trie(rules, "routes").matching(method, segments))
+    return tuple((rules.routes[number].method, rules.routes[number].text.partition(" ")[2]) for number in numbers)

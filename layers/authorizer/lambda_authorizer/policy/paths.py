@@ -1,0 +1,123 @@
+"""What a path is, and which routes match it.
+
+Laws of this file: a path is text, compared as it stands and never decoded. A path that some server on the way might
+read as another path (`odd`) belongs to no route.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment
+
+# An encoded slash, backslash or dot, in either case.
+_ODD_ESCAPES: Final = ("%2f", "%5c", "%2e")
+
+
+def is_odd(path: str) -> bool:
+    """True for a path that belongs to no route, whatever the routes are.
+
+    Those hold an encoded slash, backslash or dot, a dot segment, an empty segment, a control character, a blank, or
+    anything outside ASCII. A trailing slash is not odd: it makes another path.
+    """
+    if not path.isascii() or not path.isprintable() or " " in path:
+        return True
+    if "//" in path or "/." in path:
+        if "//" in path:
+            return True
+        if any(segment in {".", ".."} for segment in path.split("/")):
+            return True
+    if "%" in path:
+        lower = path.lower()
+        return any(escape in lower for escape in _ODD_ESCAPES)
+    return False
+
+
+def split(path: str) -> list[str] | None:
+    """Return the segments of a path that starts with a slash (the root has one empty segment), None for an odd one."""
+    if not path.startswith("/") or is_odd(path):
+        return None
+    return path[1:].split("/")
+
+
+class Trie:
+    """The routes of one kind, found by segments in time that does not grow with their number."""
+
+    __slots__ = ("_root",)
+
+    def __init__(self, routes: Iterable[tuple[int, Route]]) -> None:
+        self._root: dict[Any, Any] = {}
+        for number, route in routes:
+            node = self._root
+            for segment in route.segments:
+                node = node.setdefault(segment, {})
+            # None is no segment, so it can mark the end: method -> route number.
+            node.setdefault(None, {})[route.method] = number
+
+    def matching(self, method: str, segments: Sequence[str]) -> list[int]:
+        """Return the numbers of all routes that match the request, in no order."""
+        found: list[int] = []
+        self._walk(self._root, method, segments, 0, found)
+        return found
+
+    def _walk(self, node: dict[Any, Any], method: str, segments: Sequence[str], at: int, found: list[int]) -> None:
+        if at == len(segments):
+            self._collect(node, method, found)
+            return
+        segment = segments[at]
+        if segment in node:
+            self._walk(node[segment], method, segments, at + 1, found)
+        if segment:
+            if VARIABLE in node:
+                self._walk(node[VARIABLE], method, segments, at + 1, found)
+            if GREEDY in node:
+                self._collect(node[GREEDY], method, found)
+
+    @staticmethod
+    def _collect(node: dict[Any, Any], method: str, found: list[int]) -> None:
+        ends = node.get(None)
+        if ends is None:
+            return
+        if method in ends:
+            found.append(ends[method])
+        if "ANY" in ends and method in METHODS:
+            found.append(ends["ANY"])
+
+
+def at_least_as_specific(left: Route, right: Route) -> bool:
+    """True if every request of `left` is one of `right`, for two routes that share a request."""
+    if left.method != right.method and right.method != "ANY":
+        return False
+    return _covers(right.segments, left.segments)
+
+
+def _covers(wide: Sequence[Segment], narrow: Sequence[Segment]) -> bool:
+    for at, segment in enumerate(wide):
+        if at >= len(narrow):
+            return False
+        if segment == GREEDY:
+            return narrow[at] != ""
+        other = narrow[at]
+        if segment == VARIABLE:
+            if other == GREEDY or other == "":
+                return False
+        elif segment != other:
+            return False
+    return len(wide) == len(narrow)
+
+
+def most_specific(routes: Sequence[Route], numbers: Sequence[int]) -> list[int]:
+    """Return, of routes that match one request, those that no other is more specific than."""
+    if len(numbers) < 2:  # noqa: PLR2004 - one route is the most specific of itself
+        return list(numbers)
+    return sorted(
+        number
+        for number in numbers
+        if not any(
+            other != number and at_least_as_specific(routes[other], routes[number]) for other in numbers
+        )
+    )
+
+
+def satisfies(bindings: Iterable[tuple[int, tuple[str, ...]]], segments: Sequence[str]) -> bool:
+    """True if each bound segment has one of its spellings."""
+    return all(segments[at] in spelled for at, spelled in bindings)

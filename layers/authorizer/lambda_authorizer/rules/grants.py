@@ -1,0 +1,285 @@
+"""Principal → grants: which rules hold for one caller, and for which values of path variables.
+
+Laws of this file: every condition gives True, False or None ("cannot be known": the principal marks it unknown, the
+request's facts are not at hand, the caller is anonymous). An allow rule needs True, a deny rule all but False: what
+cannot be known never opens and always closes. No condition raises for any claim value.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from lambda_authorizer.principal import Principal, claim_at
+from lambda_authorizer.rules.model import Alternative, Bindings, ClaimPath, Facts, Grants, Rule, RuleSet, Target
+
+_UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_LONGEST_VALUE: Final = 256  # a bound value stands in a Resource of at most 512 characters
+_MOST_VALUES: Final = 32  # of a claim that is a list
+_LARGEST_NUMBER: Final = 10**18
+_SPACE, _DELETE, _NO_BREAK_SPACE, _SURROGATES, _PRIVATE = 0x20, 0x7F, 0xA0, 0xD800, 0xE000
+
+
+def grants_for(rules: RuleSet, principal: Principal, facts: Facts | None) -> Grants:
+    """Return what each route says for this caller.
+
+    Args:
+        rules: the rule set.
+        principal: the caller; `ANONYMOUS` for a call without a credential.
+        facts: the request's source address and client certificate where nothing is cached, else None.
+    """
+    routes: dict[int, list[Alternative]] = {}
+    denied: dict[int, list[Alternative]] = {}
+    key: list[Any] = []
+    for number, rule in enumerate(rules.rules):
+        if rule.effect == "allow":
+            if holds(rules, rule, principal, facts) is not True:
+                continue
+            for target in rule.targets:
+                bindings = _bind(target, principal)
+                if bindings is not None:
+                    routes.setdefault(target.route, []).append(Alternative(bindings, number))
+                    if bindings:
+                        key.append((number, target.route, bindings))
+        else:
+            if holds(rules, rule, principal, facts) is False:
+                continue
+            for target in rule.targets:
+                # A deny that cannot be bound denies the whole pattern.
+                bindings = _bind(target, principal, whole=True) or ()
+                denied.setdefault(target.route, []).append(Alternative(bindings, number))
+                if bindings:
+                    key.append((number, target.route, bindings))
+        key.append(number)
+    return Grants(
+        rules,
+        {route: tuple(sorted(found, key=_unbound_first)) for route, found in routes.items()},
+        {route: tuple(sorted(found, key=_unbound_first)) for route, found in denied.items()},
+        tuple(key),
+    )
+
+
+def _unbound_first(alternative: Alternative) -> int:
+    return len(alternative.bindings)
+
+
+def holds(rules: RuleSet, rule: Rule, principal: Principal, facts: Facts | None) -> bool | None:
+    """Return whether all conditions of a rule hold; None where one cannot be known and none is False."""
+    answer: bool | None = True
+    anonymous_rule = False
+    for kind, wanted in rule.conditions:
+        if kind == "anonymous":
+            anonymous_rule = True
+            continue
+        met = condition_met(rules, kind, wanted, principal, facts)
+        if met is False:
+            return False
+        if met is None:
+            answer = None
+    if principal.anonymous and rule.effect == "allow" and not anonymous_rule:
+        return False
+    return answer
+
+
+def condition_met(
+    rules: RuleSet, kind: str, wanted: Any, principal: Principal, facts: Facts | None
+) -> bool | None:
+    """Return whether one condition holds; None where it cannot be known."""
+    if kind in _REQUEST_CONDITIONS:
+        return None if facts is None else _REQUEST_CONDITIONS[kind](wanted, facts)
+    if principal.anonymous:
+        return None  # whoever leaves the credential out must not thereby escape a deny rule
+    if kind in {"scopes", "any_scopes"}:
+        if "scopes" in principal.unknown:
+            return None
+        return _SCOPES[kind](wanted, principal.scopes, rules.hierarchical_scopes)
+    return _CONDITIONS[kind](wanted, principal)
+
+
+def _covers(held: frozenset[str], scope: str, hierarchical: bool) -> bool:
+    """True if the scope is held; hierarchically, `orders` covers `orders:read`."""
+    if scope in held:
+        return True
+    if hierarchical:
+        cut = scope.rfind(":")
+        while cut > 0:
+            if scope[:cut] in held:
+                return True
+            cut = scope.rfind(":", 0, cut)
+    return False
+
+
+def _all_scopes(wanted: tuple[str, ...], held: frozenset[str], hierarchical: bool) -> bool:
+    return all(_covers(held, scope, hierarchical) for scope in wanted)
+
+
+def _any_scope(wanted: tuple[str, ...], held: frozenset[str], hierarchical: bool) -> bool:
+    return any(_covers(held, scope, hierarchical) for scope in wanted)
+
+
+_SCOPES: Final[Mapping[str, Callable[[tuple[str, ...], frozenset[str], bool], bool]]] = {
+    "scopes": _all_scopes,
+    "any_scopes": _any_scope,
+}
+
+
+def _groups(wanted: tuple[str, ...], principal: Principal) -> bool | None:
+    return None if "groups" in principal.unknown else not principal.groups.isdisjoint(wanted)
+
+
+def _all_groups(wanted: tuple[str, ...], principal: Principal) -> bool | None:
+    return None if "groups" in principal.unknown else principal.groups.issuperset(wanted)
+
+
+def _roles(wanted: tuple[str, ...], principal: Principal) -> bool | None:
+    return None if "roles" in principal.unknown else not principal.roles.isdisjoint(wanted)
+
+
+def _all_roles(wanted: tuple[str, ...], principal: Principal) -> bool | None:
+    return None if "roles" in principal.unknown else principal.roles.issuperset(wanted)
+
+
+def _tier(wanted: tuple[str, ...], principal: Principal) -> bool | None:
+    return None if "tier" in principal.unknown else principal.tier in wanted
+
+
+def _issuer(wanted: tuple[str, ...], principal: Principal) -> bool:
+    return principal.issuer in wanted
+
+
+def _authenticated(_wanted: Any, _principal: Principal) -> bool:
+    return True  # anonymous callers never come here
+
+
+def _present(wanted: tuple[ClaimPath, ...], principal: Principal) -> bool | None:
+    if any(path[0] in principal.unknown for path in wanted):
+        return None
+    return all(claim_at(principal.claims, path) is not None for path in wanted)
+
+
+def _absent(wanted: tuple[ClaimPath, ...], principal: Principal) -> bool | None:
+    if any(path[0] in principal.unknown for path in wanted):
+        return None
+    return all(claim_at(principal.claims, path) is None for path in wanted)
+
+
+def _claims(wanted: tuple[tuple[ClaimPath, str, Any], ...], principal: Principal) -> bool | None:
+    """Each entry is a path, "one_of" with values or "range" with (least, greatest), and must hold."""
+    answer: bool | None = True
+    for path, operator, operand in wanted:
+        if path[0] in principal.unknown:
+            answer = None
+        elif not _claim_fits(claim_at(principal.claims, path), operator, operand):
+            return False
+    return answer
+
+
+def _claim_fits(value: object, operator: str, operand: Any) -> bool:
+    values = value if isinstance(value, list | tuple) else [value]
+    if operator == "range":
+        least, greatest = operand
+        return any(
+            isinstance(item, int | float)
+            and not isinstance(item, bool)
+            and (least is None or item >= least)
+            and (greatest is None or item <= greatest)
+            for item in values
+        )
+    return any(_same(item, wanted) for item in values for wanted in operand)
+
+
+def _same(left: object, right: object) -> bool:
+    """Compare as JSON does: `true` is not 1, and "1" is not 1; but 1 is 1.0."""
+    if isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    if isinstance(left, str) or isinstance(right, str):
+        return isinstance(left, str) and isinstance(right, str) and left == right
+    return isinstance(left, int | float) and isinstance(right, int | float) and left == right
+
+
+_CONDITIONS: Final[Mapping[str, Callable[[Any, Principal], bool | None]]] = {
+    "groups": _groups,
+    "all_groups": _all_groups,
+    "roles": _roles,
+    "all_roles": _all_roles,
+    "tier": _tier,
+    "min_tier": _tier,  # compiled to the tiers that are high enough
+    "claims": _claims,
+    "present": _present,
+    "absent": _absent,
+    "issuer": _issuer,
+    "authenticated": _authenticated,
+}
+
+
+def _source_ip(wanted: tuple[str, ...], facts: Facts) -> bool | None:
+    import ipaddress  # only rules that name an address pay for it
+
+    try:
+        address = ipaddress.ip_address(facts.source_ip or "")
+    except ValueError:
+        return None
+    return any(address in ipaddress.ip_network(network, strict=False) for network in wanted)
+
+
+def _client_certificate(wanted: Mapping[str, tuple[str, ...]], facts: Facts) -> bool:
+    certificate = facts.client_certificate
+    return certificate is not None and all(
+        getattr(certificate, field, None) in values for field, values in wanted.items()
+    )
+
+
+_REQUEST_CONDITIONS: Final[Mapping[str, Callable[[Any, Facts], bool | None]]] = {
+    "source_ip": _source_ip,
+    "client_certificate": _client_certificate,
+}
+
+
+def _bind(target: Target, principal: Principal, *, whole: bool = False) -> Bindings | None:
+    """Return the spellings each bound variable may have; None if one can have no value at all.
+
+    With `whole`, None also where some value of a list cannot be spelled: a deny rule must not lose a part of it.
+    """
+    if not target.where:
+        return ()
+    bound = []
+    for position, path in target.where:
+        if principal.anonymous or path[0] in principal.unknown:
+            return None
+        value = claim_at(principal.claims, path)
+        values = value if isinstance(value, list | tuple) else (value,)
+        spelled = [spellings(item) for item in values[:_MOST_VALUES]]
+        if whole and (len(values) > _MOST_VALUES or not all(spelled)):
+            return None
+        texts = sorted({text for item in spelled for text in item})
+        if not texts:
+            return None
+        bound.append((position, tuple(texts)))
+    return tuple(bound)
+
+
+def spellings(value: object) -> tuple[str, ...]:
+    """Return how a claim's value may stand in a path segment: as it is, or percent-encoded in both hex cases.
+
+    Nothing for what is neither string nor whole number, is empty or overlong, is a dot segment, or holds a
+    character whose encoding no path may hold (slash, backslash, controls).
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST_NUMBER:
+        return (str(value),)
+    if not isinstance(value, str) or not value or len(value) > _LONGEST_VALUE or value in {".", ".."}:
+        return ()
+    if _UNRESERVED.issuperset(value):
+        return (value,)
+    upper = lower = ""
+    for char in value:
+        if char in _UNRESERVED:
+            upper += char
+            lower += char
+            continue
+        code = ord(char)
+        if char in "/\\" or code < _SPACE or _DELETE <= code < _NO_BREAK_SPACE or _SURROGATES <= code < _PRIVATE:
+            return ()
+        octets = char.encode("utf-8")
+        upper += "".join(f"%{octet:02X}" for octet in octets)
+        lower += "".join(f"%{octet:02x}" for octet in octets)
+    if len(upper) > _LONGEST_VALUE:
+        return ()
+    return (upper,) if upper == lower else (upper, lower)

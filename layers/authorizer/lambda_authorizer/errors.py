@@ -42,7 +42,7 @@ class ConfigurationError(AuthorizerError):
 
     reason = "configuration_error"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - an operator needs every one of them
         self, file: str, key: str, found: str, allowed: str, *, line: int | None = None, hint: str = ""
     ) -> None:
         self.file = file

@@ -28,9 +28,7 @@ class ExecuteApiArn(NamedTuple):
     @property
     def prefix(self) -> str:
         """Everything up to and including the slash behind the stage: what a policy Resource starts with."""
-        return (
-            f"arn:{self.partition}:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}/"
-        )
+        return f"arn:{self.partition}:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}/"
 
 
 def parse_execute_api_arn(text: object) -> ExecuteApiArn:
@@ -46,9 +44,9 @@ def parse_execute_api_arn(text: object) -> ExecuteApiArn:
         raise EventError("the event's ARN is not an execute-api ARN")
     _, partition, _, region, account, resource = parts
     api_id, *rest = resource.split("/", _SLASHES)
-    if len(rest) < 2:
+    if len(rest) < _SLASHES - 1:
         raise EventError("the event's ARN lacks stage or method")
-    stage, method = rest[0], rest[1]
+    stage, method = rest[:2]
     # These parts stand literally in every Resource of the answer: a wildcard there would widen all of it.
     for part in (partition, region, account, api_id, stage, method):
         if not _is_plain(part):
@@ -59,5 +57,5 @@ def parse_execute_api_arn(text: object) -> ExecuteApiArn:
 
 def _is_plain(part: str) -> bool:
     """True for the letters, digits, `-`, `_` and leading `$` (`$default`, `$connect`) that AWS uses here."""
-    body = part[1:] if part.startswith("$") else part
+    body = part.removeprefix("$")
     return body.isascii() and body.replace("-", "").replace("_", "").isalnum()

@@ -41,7 +41,7 @@ def test_every_partition_is_kept(partition: str) -> None:
     ],
 )
 def test_paths_with_colons_slashes_and_special_stages_are_whole(tail: str, method: str, path: str) -> None:
-    """A colon or a slash in the client's path never moves the seam (a path of `a:b` once granted wrong resources)."""
+    """A colon or a slash in the client's path never moves the seam (chalice once did)."""
     arn = parse_execute_api_arn("arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/" + tail)
     assert (arn.method, arn.path) == (method, path)
 

@@ -6,8 +6,8 @@ from lambda_authorizer import errors
 
 CONTRACT_REASONS = {
     "missing_token", "malformed_token", "token_too_large", "unsupported_algorithm", "untrusted_issuer",
-    "unknown_key", "invalid_signature", "expired", "not_yet_valid", "invalid_audience", "invalid_claim", "wrong_token_use",
-    "inactive_token", "keys_unavailable", "introspection_unavailable",
+    "unknown_key", "invalid_signature", "expired", "not_yet_valid", "invalid_audience", "invalid_claim",
+    "wrong_token_use", "inactive_token", "keys_unavailable", "introspection_unavailable",
 }  # fmt: skip
 
 
@@ -26,7 +26,7 @@ def test_a_configuration_error_says_where_what_and_what_else() -> None:
     error = errors.ConfigurationError(
         "rules.toml", "rule[2].min_tier", "'goldd'", "standard, silver, gold", line=31
     )
-    assert str(error) == "rules.toml:31: rule[2].min_tier: found 'goldd'; allowed: standard, gold"
+    assert str(error) == "rules.toml:31: rule[2].min_tier: found 'goldd'; allowed: standard, silver, gold"
 
 
 def test_a_line_that_is_not_known_is_left_out() -> None:

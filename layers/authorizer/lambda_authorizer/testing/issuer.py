@@ -65,6 +65,10 @@ def encode_segment(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
+def _json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
 class SigningKey:
     """One key pair of an issuer; its text shows the `kid` and never the key."""
 
@@ -105,7 +109,7 @@ class SigningKey:
 
     def sign(self, header: Mapping[str, object], payload: bytes) -> str:
         """Return the compact serialization over exactly this header and payload, whatever they say."""
-        signed = f"{encode_segment(json.dumps(header).encode())}.{encode_segment(payload)}"
+        signed = f"{encode_segment(_json(header))}.{encode_segment(payload)}"
         return f"{signed}.{encode_segment(self._signer.sign(signed.encode(), self._private))}"
 
 
@@ -191,7 +195,7 @@ class FakeIssuer:
         signing = key or self.key
         members = {"alg": signing.algorithm, "typ": "at+jwt", "kid": signing.kid, **(header or {})}
         kept = {name: value for name, value in members.items() if value is not None}
-        return signing.sign(kept, json.dumps(self.claims(claims, lifetime=lifetime)).encode())
+        return signing.sign(kept, _json(self.claims(claims, lifetime=lifetime)))
 
     def bad(self, name: str, claims: Mapping[str, object] | None = None) -> str:
         """Return the bad token of that name; `BAD_TOKENS` tells each name's reason.
@@ -230,7 +234,7 @@ def _bad_signature(issuer: FakeIssuer, given: Json) -> str:
 def _tampered(issuer: FakeIssuer, given: Json) -> str:
     """Put other claims under a good signature."""
     head, _, signature = issuer.mint(given).split(".")
-    payload = json.dumps(issuer.claims(given | {"sub": "somebody-else"})).encode()
+    payload = _json(issuer.claims(given | {"sub": "somebody-else"}))
     return f"{head}.{encode_segment(payload)}.{signature}"
 
 
@@ -240,8 +244,8 @@ def _unsigned(issuer: FakeIssuer, given: Json) -> str:
 
 def _confused(issuer: FakeIssuer, given: Json) -> str:
     """Use the public key as an HMAC secret (CVE-2015-9235)."""
-    header = json.dumps({"alg": "HS256", "typ": "at+jwt", "kid": issuer.key.kid}).encode()
-    signed = f"{encode_segment(header)}.{encode_segment(json.dumps(issuer.claims(given)).encode())}"
+    header = _json({"alg": "HS256", "typ": "at+jwt", "kid": issuer.key.kid})
+    signed = f"{encode_segment(header)}.{encode_segment(_json(issuer.claims(given)))}"
     mac = HMACAlgorithm(HMACAlgorithm.SHA256).sign(signed.encode(), issuer.key.public_pem)
     return f"{signed}.{encode_segment(mac)}"
 

@@ -1,0 +1,128 @@
+"""template.yaml after SAM's transform: what is created for which parameters, and with which settings."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.deploy.conftest import ROOT, Transform
+
+REQUIRED = {"Issuer": "https://id.example.com/", "Audience": "api"}
+HANDLERS = {
+    "TokenAuthorizer": "token_authorizer",
+    "RequestAuthorizer": "request_authorizer",
+    "HttpApiAuthorizer": "http_api_authorizer",
+    "TierAuthorizer": "tier_authorizer",
+}
+
+
+def of_type(output: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    """The resources of a type, by logical id."""
+    return {name: resource for name, resource in output["Resources"].items() if resource["Type"] == kind}
+
+
+def environment(output: dict[str, Any], function: str) -> dict[str, Any]:
+    """The environment of a function."""
+    found: dict[str, Any] = output["Resources"][function]["Properties"]["Environment"]["Variables"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("architecture", "suffix"), [("arm64", "AuthorizerLayerArm64"), ("x86_64", "AuthorizerLayerX8664")]
+)
+def test_only_the_layer_of_the_chosen_architecture_is_deployed(
+    transform: Transform, architecture: str, suffix: str
+) -> None:
+    """One layer, for the architecture of the functions, and each function uses that one."""
+    output = transform("template.yaml", **REQUIRED, Architecture=architecture)
+    ((name, layer),) = of_type(output, "AWS::Lambda::LayerVersion").items()
+    assert name.startswith(suffix)
+    assert layer["Properties"]["CompatibleArchitectures"] == [architecture]
+    assert layer["Properties"]["CompatibleRuntimes"] == ["python3.12", "python3.13", "python3.14"]
+    for function in of_type(output, "AWS::Lambda::Function").values():
+        assert function["Properties"]["Layers"] == [{"Ref": name}]
+        assert function["Properties"]["Architectures"] in ([architecture], [{"Ref": "Architecture"}])
+
+
+def test_each_function_has_its_handler_file(transform: Transform) -> None:
+    """The handler that the template names is there, and no file has the name of a standard module."""
+    functions = of_type(transform("template.yaml", **REQUIRED), "AWS::Lambda::Function")
+    assert {name: f["Properties"]["Handler"] for name, f in functions.items() if name in HANDLERS} == {
+        name: f"{module}.lambda_handler" for name, module in HANDLERS.items()
+    }
+    for function in functions.values():
+        module = function["Properties"]["Handler"].split(".")[0]
+        assert (ROOT / "authorizers" / f"{module}.py").is_file()
+
+
+def test_nobody_is_trusted_by_default(transform: Transform) -> None:
+    """Issuer and audience must be given; an empty one is refused by CloudFormation before anything is created."""
+    parameters = transform("template.yaml", **REQUIRED)["Parameters"]
+    for name in ("Issuer", "Audience"):
+        assert "Default" not in parameters[name]
+        assert parameters[name]["MinLength"] == 1
+
+
+@pytest.mark.parametrize(
+    ("parameter", "default"),
+    [
+        ("RulesLocation", "rules.toml"), ("ResultTtl", 300), ("HttpApiResultTtl", 0), ("Unauthorized", "raise"),
+        ("Telemetry", "powertools"), ("ServiceName", "authorizer"), ("MetricsNamespace", "LambdaAuthorizer"),
+        ("LogLevel", "INFO"), ("Architecture", "arm64"), ("Jwks", "discover"),
+    ],
+)  # fmt: skip
+def test_defaults_are_those_of_the_documentation(transform: Transform, parameter: str, default: object) -> None:
+    """A default is a promise: whoever gives no parameter gets what is written down."""
+    assert transform("template.yaml", **REQUIRED)["Parameters"][parameter]["Default"] == default
+
+
+def test_the_function_knows_the_ttl_of_its_authorizer(transform: Transform) -> None:
+    """One parameter sets the cache of the API and tells the function how long its answers live."""
+    output = transform("template.yaml", **REQUIRED)
+    for name in ("TokenAuthorizer", "RequestAuthorizer", "TierAuthorizer"):
+        assert environment(output, name)["AUTHORIZER_RESULT_TTL"] == {"Ref": "ResultTtl"}
+        assert environment(output, name)["AUTHORIZER_RESPONSE"] == "policy"
+    assert environment(output, "HttpApiAuthorizer")["AUTHORIZER_RESULT_TTL"] == {"Ref": "HttpApiResultTtl"}
+    assert environment(output, "HttpApiAuthorizer")["AUTHORIZER_RESPONSE"] == "simple"
+
+
+@pytest.mark.parametrize("function", HANDLERS)
+def test_one_function_can_be_asked_for(transform: Transform, function: str) -> None:
+    """Only the function asked for is created, with its role, its parameter and its output."""
+    output = transform("template.yaml", **REQUIRED, Functions=function)
+    assert {name for name in of_type(output, "AWS::Lambda::Function") if name in HANDLERS} == {function}
+    assert f"{function}Arn" in output["Outputs"]
+    assert {n for n in output["Outputs"] if n.endswith("AuthorizerArn")} == {f"{function}Arn"}
+
+
+def test_the_layer_can_be_had_alone(transform: Transform) -> None:
+    """Whoever writes a handler of their own deploys the layer and no function."""
+    output = transform("template.yaml", **REQUIRED, Functions="none")
+    assert not of_type(output, "AWS::Lambda::Function")
+    assert len(of_type(output, "AWS::Lambda::LayerVersion")) == 1
+    assert "LayerArn" in output["Outputs"]
+
+
+def test_arns_are_published_as_parameters_too(transform: Transform) -> None:
+    """Other stacks find layer and functions by name in Parameter Store."""
+    output = transform("template.yaml", **REQUIRED)
+    values = {
+        resource["Properties"]["Name"]["Fn::Sub"]: resource["Properties"]["Value"]
+        for resource in of_type(output, "AWS::SSM::Parameter").values()
+    }
+    for function, module in HANDLERS.items():
+        slug = module.replace("_", "-")
+        assert "Fn::GetAtt" in values[f"/${{AWS::StackName}}/{slug}-arn"]
+        assert values[f"/${{AWS::StackName}}/{slug}-arn"] == output["Outputs"][f"{function}Arn"]["Value"]
+    assert values["/${AWS::StackName}/layer-arn"] == output["Outputs"]["LayerArn"]["Value"]
+
+
+def test_logging_of_whole_events_is_never_switched_on() -> None:
+    """The variables of Powertools that print events and answers, which hold tokens and keys, appear nowhere."""
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    for name in ("POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_DEV", "POWERTOOLS_TRACER_CAPTURE_RESPONSE: true"):
+        assert name not in text
+
+
+def test_functions_have_no_requirements_of_their_own() -> None:
+    """Everything comes from the layer, once."""
+    assert not Path(ROOT / "authorizers" / "requirements.txt").exists()

@@ -1,7 +1,7 @@
 """base64url and JSON with one spelling per value; everything else is refused.
 
-Laws of this file: every refusal is a `ValueError` that says nothing of the input; bounds are checked before the work
-that they bound. RFC 7515 section 2 (base64url without padding), RFC 8259, RFC 8725 section 3.7.
+Laws of this file: every refusal is a `ValueError` that says nothing of the input; bounds are checked before
+the work that they bound. RFC 7515 section 2 (base64url without padding), RFC 8259, RFC 8725 section 3.7.
 """
 
 from binascii import a2b_base64

@@ -1,8 +1,8 @@
 """Key sets of an issuer: which keys can be used, for which algorithm, and one signature checked with one of them.
 
-Laws of this file: a key that is not surely fit to verify is left out and its reason word kept; nothing of a key's
-material is ever shown; keys are built from their numbers through cryptography's public API, when they are first used,
-so that importing this module costs nothing. RFC 7517, 7518 section 6, 7638, 8037, 9864.
+Laws of this file: a key that is not surely fit to verify is left out and its reason word kept; nothing of a
+key's material is ever shown; keys are built from their numbers through cryptography's public API when they are
+first used, so that importing this module costs nothing. RFC 7517, 7518 section 6, 7638, 8037, 9864.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     PublicKey = RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey
 
-# Algorithm -> kty, crv. Symmetric algorithms and `none` do not exist here: no published key set can hold their key.
+# Algorithm -> kty, crv. Symmetric algorithms and `none` do not exist here: a published set cannot hold their key.
 ALGORITHMS: Final[Mapping[str, tuple[str, str | None]]] = {
     "RS256": ("RSA", None),
     "RS384": ("RSA", None),
@@ -84,7 +84,7 @@ class Key:
 
     __slots__ = ("_checks", "_numbers", "_public", "alg", "algorithms", "crv", "issuer", "kid", "kty")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the members of a JWK, as the RFC lists them
         self,
         kid: str | None,
         kty: str,
@@ -365,7 +365,7 @@ def _ecdsa_check(
     number = int.from_bytes
 
     def check(signature: bytes, signed: bytes) -> bool:
-        # RFC 7518 section 3.4: R and S side by side, each at full length. DER has another length, or other numbers.
+        # RFC 7518 section 3.4: R and S side by side at full length. DER has another length, or other numbers.
         if len(signature) != 2 * octets:
             return False
         r, s = number(signature[:octets], "big"), number(signature[octets:], "big")

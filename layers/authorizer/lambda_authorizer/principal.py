@@ -1,0 +1,165 @@
+"""Who calls, in the words of the rules: `Claims` → `Principal`.
+
+Laws of this file: a claim of a shape that cannot be read is *unknown*, never empty: an allow rule that asks for it
+does not hold, a deny rule that asks for it does. Nothing here is a decision.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final, NamedTuple
+
+from lambda_authorizer.errors import InvalidClaimError
+from lambda_authorizer.tokens import Claims, Issuer
+
+MAX_ID_CHARS: Final = 1024
+
+
+class Tiers(NamedTuple):
+    """The `[tiers]` table of the rules file."""
+
+    order: tuple[str, ...]  # low to high
+    default: str | None = None  # of a caller without the claim
+    values: Mapping[str, str] = {}  # claim value -> tier, where they differ
+    usage_keys: Mapping[str, str] = {}  # tier -> "secretsmanager:…" or "ssm:…"
+
+
+class Principal(NamedTuple):
+    """The caller. Its repr shows neither id nor claims."""
+
+    id: str
+    issuer: str  # alias
+    scopes: frozenset[str]
+    groups: frozenset[str]
+    roles: frozenset[str]
+    tier: str | None
+    tenant: str | None
+    claims: Mapping[str, Any]
+    expires_at: float | None
+    unknown: frozenset[str]  # of scopes, groups, roles, tier, tenant: those that the token does not tell
+    anonymous: bool = False
+    client_id: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Principal(issuer={self.issuer!r}, anonymous={self.anonymous!r})"
+
+
+_NONE: Final[frozenset[str]] = frozenset()
+ANONYMOUS: Final = Principal("anonymous", "", _NONE, _NONE, _NONE, None, None, {}, None, _NONE, anonymous=True)
+
+
+def claim_at(values: Mapping[str, Any], path: tuple[str, ...]) -> object | None:
+    """Return the claim at the end of `path`; None where there is none. A name is taken whole, dots included."""
+    value: object = values
+    for name in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(name)
+    return value
+
+
+def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Principal:
+    """Return the caller that verified claims describe.
+
+    Raises:
+        InvalidClaimError: the claim that names the caller is missing, no string, empty, too long or unprintable.
+    """
+    values, paths = claims.values, issuer.claim_paths
+    caller = _first(values, paths["id"])
+    if type(caller) is not str or not 0 < len(caller) <= MAX_ID_CHARS or not caller.isprintable():
+        raise InvalidClaimError("the claim that names the caller is missing, or nothing that can name one")
+    unknown: set[str] = set()
+    elsewhere = values.get("_claim_names")
+    if "_claim_names" in values or "hasgroups" in values:
+        unknown.update(_not_told(values, issuer, elsewhere))
+    scopes = _names(values, paths["scopes"], "scopes", unknown, split=True)
+    groups = _names(values, paths["groups"], "groups", unknown)
+    roles = _names(values, paths["roles"], "roles", unknown)
+    if issuer.client_roles:
+        roles |= _client_roles(values, issuer, unknown)
+    client = _first(values, paths["client_id"])
+    return Principal(
+        id=caller,
+        issuer=claims.issuer,
+        scopes=scopes,
+        groups=groups,
+        roles=roles,
+        tier=_tier(values, paths["tier"], tiers, unknown) if tiers is not None else None,
+        tenant=_one(values, paths["tenant"], unknown),
+        claims=values,
+        expires_at=claims.expires_at,
+        unknown=frozenset(unknown),
+        client_id=client if type(client) is str else None,
+    )
+
+
+def _first(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> object | None:
+    for path in paths:
+        found = values.get(path[0]) if len(path) == 1 else claim_at(values, path)
+        if found is not None:
+            return found
+    return None
+
+
+def _names(
+    values: Mapping[str, Any],
+    paths: tuple[tuple[str, ...], ...],
+    what: str,
+    unknown: set[str],
+    *,
+    split: bool = False,
+) -> frozenset[str]:
+    """Return the names that a claim lists, as a list or as one string; scopes in a string part at blanks."""
+    found = _first(values, paths)
+    if found is None:
+        return _NONE
+    if type(found) is str:
+        return frozenset([name for name in found.split(" ") if name]) if split else frozenset((found,))
+    if type(found) is list and all(type(name) is str for name in found):
+        return frozenset(found)
+    unknown.add(what)
+    return _NONE
+
+
+def _one(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...], unknown: set[str]) -> str | None:
+    found = _first(values, paths)
+    if found is None or type(found) is str:
+        return found
+    unknown.add("tenant")
+    return None
+
+
+def _tier(
+    values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...], tiers: Tiers, unknown: set[str]
+) -> str | None:
+    """Return the tier that the claim names; of a list, such as the caller's groups, the highest that is a tier."""
+    found = _first(values, paths)
+    if found is None:
+        return tiers.default
+    if type(found) is str:
+        tier = tiers.values.get(found, found)
+        if tier in tiers.order:
+            return tier
+    elif type(found) is list and all(type(name) is str for name in found):
+        named = {tiers.values.get(name, name) for name in found}
+        return next((tier for tier in reversed(tiers.order) if tier in named), tiers.default)
+    unknown.add("tier")
+    return None
+
+
+def _not_told(values: Mapping[str, Any], issuer: Issuer, elsewhere: object) -> set[str]:
+    """Return what the token has elsewhere: Entra's groups overage, distributed claims of OpenID Connect."""
+    if not isinstance(elsewhere, Mapping):
+        elsewhere = {"groups": ""}  # hasgroups, or a `_claim_names` that cannot be read
+    return {
+        what
+        for what in ("scopes", "groups", "roles", "tier", "tenant")
+        if any(path[0] in elsewhere and path[0] not in values for path in issuer.claim_paths[what])
+    }
+
+
+def _client_roles(values: Mapping[str, Any], issuer: Issuer, unknown: set[str]) -> frozenset[str]:
+    """Return Keycloak's client roles of the audiences as "audience:role", so that no realm role can be one."""
+    roles: set[str] = set()
+    for audience in issuer.audiences or ():
+        path = (("resource_access", audience, "roles"),)
+        roles.update(f"{audience}:{role}" for role in _names(values, path, "roles", unknown))
+    return frozenset(roles)

@@ -17,6 +17,8 @@ MAX_HEADER_CHARS: Final = 4_096
 MAX_KEY_ID_CHARS: Final = 256
 _JWS_SEGMENTS: Final = 3
 _JWE_SEGMENTS: Final = 5
+_NOT_A_JWS: Final = "the token is no JWS: it has not exactly two dots"
+_ENCRYPTED: Final = "the token is encrypted (JWE); only signed tokens (JWS) are taken"
 
 
 class UnverifiedToken:
@@ -54,18 +56,16 @@ def parse_token(text: str) -> UnverifiedToken:
     """
     if len(text) > MAX_TOKEN_CHARS:
         raise TokenTooLargeError("the token is larger than any that API Gateway passes on")
-    segments = text.split(".", _JWE_SEGMENTS)
-    if len(segments) != _JWS_SEGMENTS:
-        if len(segments) == _JWE_SEGMENTS:
-            raise MalformedTokenError("the token is encrypted (JWE); only signed tokens (JWS) are taken")
-        raise MalformedTokenError("the token is no JWS: it has not exactly two dots")
-    header_text, payload_text, signature_text = segments
-    if len(header_text) > MAX_HEADER_CHARS:
-        raise TokenTooLargeError("the token's header is too large")
     try:
-        header = _parse_header(header_text)
-        signature = decode_base64url(signature_text.encode("ascii"))
-        payload_segment = payload_text.encode("ascii")
+        data = text.encode("ascii")
+        segments = data.split(b".", _JWE_SEGMENTS)
+        if len(segments) != _JWS_SEGMENTS:
+            raise MalformedTokenError(_NOT_A_JWS if len(segments) != _JWE_SEGMENTS else _ENCRYPTED)
+        header_segment, payload_segment, signature_segment = segments
+        if len(header_segment) > MAX_HEADER_CHARS:
+            raise TokenTooLargeError("the token's header is too large")
+        header = _parse_header(header_segment)
+        signature = decode_base64url(signature_segment)
         payload = decode_json(decode_base64url(payload_segment))
     except ValueError:
         raise MalformedTokenError("a segment of the token is no base64url of what it must hold") from None
@@ -73,18 +73,18 @@ def parse_token(text: str) -> UnverifiedToken:
         raise MalformedTokenError("the token's payload is no JSON object")
     if not signature:
         raise MalformedTokenError("the token has no signature")
-    signed = text[: len(header_text) + 1 + len(payload_text)].encode("ascii")
+    signed = data[: len(header_segment) + 1 + len(payload_segment)]
     return UnverifiedToken(header, payload, signed=signed, signature=signature)
 
 
 @lru_cache(maxsize=64)
-def _parse_header(segment: str) -> tuple[str, str | None, str | None]:
+def _parse_header(segment: bytes) -> tuple[str, str | None, str | None]:
     """Return `alg`, `kid` and the normalised `typ`.
 
     The result depends on the text alone, and the same few headers come with every token: remembered, bounded at
     64 headers of at most `MAX_HEADER_CHARS` each.
     """
-    header = decode_json(decode_base64url(segment.encode("ascii")))
+    header = decode_json(decode_base64url(segment))
     if not isinstance(header, dict):
         raise MalformedTokenError("the token's header is no JSON object")
     algorithm, key_id, header_type = header.get("alg"), header.get("kid"), header.get("typ")

@@ -1,8 +1,9 @@
 """Events of all front ends, read once into one `Request`; and the caller's credential taken out of it."""
 
-from lambda_authorizer.request.credential import PLACES, CredentialSource, credential, is_cache_key
+from lambda_authorizer.request.credential import PLACES, CredentialSource, Place, credential, is_cache_key
 from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.request.model import KINDS, AppSyncCall, ClientCertificate, Kind, Request
+from lambda_authorizer.request.views import fits_route_key
 
 __all__ = [
     "KINDS",
@@ -11,8 +12,10 @@ __all__ = [
     "ClientCertificate",
     "CredentialSource",
     "Kind",
+    "Place",
     "Request",
     "credential",
+    "fits_route_key",
     "is_cache_key",
     "parse_event",
 ]

@@ -11,13 +11,14 @@ Source: API Gateway developer guide, "Output from a Lambda authorizer", "Lambda 
 """
 
 from binascii import b2a_base64
-from collections.abc import Mapping
-from json import dumps
+from collections.abc import Callable, Mapping
+from json import dumps, loads
 from typing import Any, Final
 
 from lambda_authorizer.principal import Principal, claim_at
 from lambda_authorizer.response.outcomes import FrontEnd
 
+_LONGEST_NUMBER: Final = 40
 # The first three belong to API Gateway, the others to every answer of ours.
 RESERVED: Final = ("claims", "principalId", "integrationLatency", "principal", "scopes", "tier", "reason")
 
@@ -34,47 +35,98 @@ def caller_context(principal: Principal, claims: Mapping[str, tuple[str, ...]]) 
     return values
 
 
-def carried(front_end: FrontEnd, values: Mapping[str, object]) -> dict[str, Any]:
-    """Return the values in the types that the front end delivers."""
-    if front_end in ("http-simple", "http-2.0"):
-        return {name: _typed(value) for name, value in values.items()}
-    if front_end in ("appsync", "appsync-events"):
-        return {name: _word(value) for name, value in values.items()}
-    return {name: value if isinstance(value, bool | int) else _word(value) for name, value in values.items()}
+def carried(front_end: FrontEnd, values: Mapping[str, object], types: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values in the types that the front end delivers.
+
+    Args:
+        front_end: who delivers them.
+        values: name → value, as the claims have it.
+        types: name → what `[context]` calls its type; "auto" where it says nothing.
+    """
+    if front_end in ("http-2.0", "http-simple"):
+        carry = _as_it_is
+    elif front_end in ("appsync", "appsync-events"):
+        carry = _word
+    else:
+        carry = _scalar
+    context = {}
+    for name, value in values.items():
+        cast = _CASTS.get(types.get(name, "auto"))
+        known = value if cast is None else cast(value)
+        if known is not None:
+            context[name] = carry(known)
+    return context
 
 
-def _typed(value: object) -> object:
-    """Return a JSON value as it is, except a string that UTF-8 cannot carry."""
-    return _encoded(value) if isinstance(value, str) and not _is_text(value) else value
+def _as_it_is(value: object) -> object:
+    return value
+
+
+def _scalar(value: object) -> object:
+    """Return a number or a boolean as it is, anything else as one string."""
+    return value if isinstance(value, bool | int | float) else _word(value)
 
 
 def _word(value: object) -> str:
     """Return the one string for a value."""
     if isinstance(value, str):
         # A JSON text as a value has made gateways fail once it came from their cache.
-        return value if _is_text(value) and value[:1] not in ("{", "[") else _encoded(value)
+        return _encoded(value) if value[:1] in ("{", "[") else value
     if isinstance(value, bool | int | float):
         return dumps(value)
-    if isinstance(value, list | tuple) and all(_is_word(item) for item in value):
+    if isinstance(value, list) and all(_is_word(item) for item in value):
         return " ".join(value)
     return _encoded(value)
 
 
 def _is_word(item: object) -> bool:
     """Say whether an item can stand in a list joined by blanks and be found again."""
-    return isinstance(item, str) and _is_text(item) and item.split() == [item]
-
-
-def _is_text(value: str) -> bool:
-    """Say whether a string can be written as UTF-8; JSON can smuggle in half a surrogate pair."""
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return isinstance(item, str) and item.split() == [item]
 
 
 def _encoded(value: object) -> str:
-    """Return base64url JSON."""
+    """Return base64url JSON, without padding."""
     raw = b2a_base64(dumps(value, separators=(",", ":")).encode("ascii"), newline=False)
     return raw.decode("ascii").replace("+", "-").replace("/", "_").rstrip("=")
+
+
+def _as_number(value: object) -> object:
+    """Return a number, also out of a string that is one in JSON; None for anything else."""
+    value = _read(value)
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _as_boolean(value: object) -> object:
+    """Return a boolean, also out of the strings `true` and `false`; None for anything else."""
+    value = _read(value)
+    return value if isinstance(value, bool) else None
+
+
+def _as_list(value: object) -> object:
+    """Return a list of words, also out of a string of words; None for anything else."""
+    if isinstance(value, str):
+        return value.split()
+    return value if isinstance(value, list) and all(_is_word(item) for item in value) else None
+
+
+def _read(value: object) -> object:
+    """Return what a short string spells as JSON; anything else as it is."""
+    if not isinstance(value, str) or len(value) > _LONGEST_NUMBER or value[:1] in ("{", "[", '"'):
+        return value
+    try:
+        return loads(value, parse_constant=_no_number)
+    except ValueError:
+        return None
+
+
+def _no_number(_text: str) -> None:
+    """JSON has no NaN and no infinities; Python's reader knows them."""
+
+
+_CASTS: Final[Mapping[str, Callable[[object], object]]] = {
+    "string": _word,
+    "number": _as_number,
+    "boolean": _as_boolean,
+    "list": _as_list,
+    "json": _encoded,
+}

@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import EventError
-from lambda_authorizer.response.context import carried
 from lambda_authorizer.response.outcomes import Form, FrontEnd
 
 Document = Mapping[str, Any]
@@ -27,8 +26,8 @@ class Answer(NamedTuple):
     """Everything that an answer may say; each front end takes what it can carry."""
 
     principal_id: str = ANONYMOUS_ID
-    document: Document | None = None
-    context: Mapping[str, object] = {}
+    document: Document | None = None  # None: everything is denied
+    context: Mapping[str, Any] = {}  # as `carried` gives it
     usage_key: str | None = None
     denied_fields: Sequence[str] = ()
     ttl: int = 0  # seconds; AppSync only
@@ -41,12 +40,12 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
         EventError: the form has no answer at all (`unauthorized` and `error` are raised by the caller).
     """
     if front_end == "http-simple" and form in ("yes", "no"):
-        return {"isAuthorized": form == "yes", "context": carried(front_end, answer.context)}
+        return {"isAuthorized": form == "yes", "context": dict(answer.context)}
     if front_end == "appsync" and form in ("yes", "no"):
         return {
             "isAuthorized": form == "yes",
             # Generated resolvers refuse everybody where this is missing.
-            "resolverContext": carried(front_end, answer.context),
+            "resolverContext": dict(answer.context),
             "deniedFields": list(answer.denied_fields),
             "ttlOverride": answer.ttl,
         }
@@ -54,7 +53,7 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
         # AWS does not say what the cache of an Event API tells apart, so nothing is kept there.
         return {
             "isAuthorized": form == "yes",
-            "handlerContext": carried(front_end, answer.context),
+            "handlerContext": dict(answer.context),
             "ttlOverride": 0,
         }
     if arn is None or form not in ("policy", "deny"):
@@ -63,7 +62,7 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
     reply: Reply = {
         "principalId": answer.principal_id or ANONYMOUS_ID,
         "policyDocument": document,
-        "context": carried(front_end, answer.context),
+        "context": dict(answer.context),
     }
     if answer.usage_key is not None and form == "policy":
         reply["usageIdentifierKey"] = answer.usage_key

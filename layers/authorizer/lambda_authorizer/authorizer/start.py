@@ -1,0 +1,148 @@
+"""Everything that happens before the first call: settings, rules, keys, telemetry, each made once.
+
+Laws of this file: what contradicts itself stops the function here, with a message that names the place; what needs
+the network is tried here and, if it fails, tried again by the first caller.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from lambda_authorizer.errors import ConfigurationError
+from lambda_authorizer.fetch.seams import SystemClock
+from lambda_authorizer.fetch.source import KeySource
+from lambda_authorizer.response import RESERVED
+from lambda_authorizer.rules import RuleSet
+from lambda_authorizer.settings import Settings
+from lambda_authorizer.settings.rules_file import in_directory, load_rules, read_file
+from lambda_authorizer.telemetry import make
+
+if TYPE_CHECKING:
+    from lambda_authorizer.authorizer.route import Check
+
+_PREFETCH_MS: Final = 8_000  # INIT has ten seconds
+_CO_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect costs more than the whole decision
+
+
+def parts(check: "Check | None", environ: Mapping[str, str] | None, *, usage_keys: bool) -> dict[str, Any]:
+    """Return the arguments of an `Authorizer`.
+
+    Raises:
+        ConfigurationError: as `Authorizer.from_environment`.
+    """
+    settings = Settings.from_environment(os.environ if environ is None else environ)
+    rules = load_rules(settings)
+    _refuse_contradictions(settings, rules)
+    _refuse_hook(check)
+    clock = SystemClock()
+    keys = KeySource(rules.issuers, clock=clock, directory=settings.directory, ca_directory=settings.ca_directory)
+    made = {
+        "settings": settings,
+        "rules": rules,
+        "keys": keys,
+        "telemetry": make(
+            settings.telemetry, service=settings.service, namespace=settings.namespace, level=settings.level
+        ),
+        "clock": clock,
+        "check": check,
+        "introspector": _introspector(rules, clock),
+        "usage_keys": _usage_keys(rules, settings) if usage_keys else None,
+        "graphql_fields": _graphql_fields(rules, settings),
+    }
+    keys.prefetch(clock.monotonic_ms() + _PREFETCH_MS)
+    if settings.environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
+        _register(keys)
+    return made
+
+
+def _refuse_contradictions(settings: Settings, rules: RuleSet) -> None:
+    """Refuse rules that the answers of this function cannot keep."""
+    kept = settings.result_ttl != 0
+    if kept and rules.reads_request:
+        raise ConfigurationError(
+            settings.rules,
+            ", ".join(sorted(rules.reads_request)),
+            f"a condition on the single request, and AUTHORIZER_RESULT_TTL={settings.result_ttl}"
+            if settings.result_ttl
+            else "a condition on the single request, and AUTHORIZER_RESULT_TTL not set",
+            "such conditions only where nothing is kept: AUTHORIZER_RESULT_TTL=0",
+        )
+    if kept and settings.response == "simple" and rules.uses_where:
+        raise ConfigurationError(
+            settings.rules,
+            "where",
+            f"a path variable bound to a claim, and simple answers kept for {settings.result_ttl} s",
+            "AUTHORIZER_RESULT_TTL=0, or an HTTP API without simple responses",
+        )
+    for name in rules.context:
+        if name in RESERVED:
+            raise ConfigurationError(settings.rules, f"context.{name}", "a reserved name", "another name")
+    introspecting = [issuer.name for issuer in rules.issuers if issuer.introspection is not None]
+    if len(introspecting) > 1:
+        raise ConfigurationError(
+            settings.rules,
+            "issuer.introspection",
+            f"{len(introspecting)} issuers that are asked about opaque tokens",
+            "one: an opaque token does not say whose it is, and is shown to nobody else",
+        )
+
+
+def _refuse_hook(check: object) -> None:
+    """Refuse a hook that could never answer True."""
+    if check is None:
+        return
+    code = getattr(check, "__code__", None) or getattr(getattr(type(check), "__call__", None), "__code__", None)  # noqa: B004 - its code is wanted, not whether it is there
+    if not callable(check) or (code is not None and code.co_flags & _CO_COROUTINE):
+        raise ConfigurationError(
+            "Authorizer.from_environment", "check", "no plain function", "a function of principal and request"
+        )
+
+
+def _introspector(rules: RuleSet, clock: SystemClock) -> Any:
+    """Return what asks about opaque tokens, if any issuer is to be asked."""
+    if not any(issuer.introspection is not None for issuer in rules.issuers):
+        return None
+    from lambda_authorizer.fetch.introspection import HttpIntrospector
+
+    return HttpIntrospector(clock=clock)
+
+
+def _usage_keys(rules: RuleSet, settings: Settings) -> Mapping[str, str] | None:
+    """Return the API key of each tier."""
+    if rules.tiers is None or not rules.tiers.usage_keys:
+        return None
+    from lambda_authorizer.fetch.secrets import usage_key_values
+
+    return usage_key_values(
+        rules.tiers.usage_keys, settings.usage_keys, environ=settings.environment, file=settings.rules
+    )
+
+
+def _graphql_fields(rules: RuleSet, settings: Settings) -> tuple[str, ...] | None:
+    """Return every field that AppSync is told about: those of the root types, and those that rules name."""
+    name = settings.appsync_schema
+    if name is None:
+        return None
+    from lambda_authorizer.response.graphql import SchemaError, parse_schema
+
+    text = read_file(in_directory(settings.directory, name), name, "AUTHORIZER_APPSYNC_SCHEMA")
+    try:
+        schema = parse_schema(text.decode("utf-8"))
+    except (SchemaError, UnicodeDecodeError) as error:
+        found = str(error) if isinstance(error, SchemaError) else "bytes that are not UTF-8"
+        raise ConfigurationError(name, "(file)", found, "a GraphQL schema, or one Type.field a line") from None
+    named = {route.text for route in rules.routes if route.kind == "graphql"}
+    unknown = sorted(named - set(schema.fields))
+    if unknown:
+        raise ConfigurationError(
+            settings.rules, "allow", f"{unknown[0]}, which {name} does not define", "fields of the schema"
+        )
+    return tuple(field for field in schema.fields if field in named or field in schema.root_fields)
+
+
+def _register(keys: KeySource) -> None:
+    """Take keys into a SnapStart snapshot, and ask again when one is restored."""
+    from snapshot_restore_py import register_after_restore, register_before_snapshot
+
+    register_before_snapshot(keys.before_snapshot)
+    register_after_restore(keys.after_restore)

@@ -1,0 +1,140 @@
+"""Fetch the rules from where the settings say, compiled if that is current.
+
+Laws of this file: compiled rules are used only where they were made from exactly the rules text beside them; rules
+that cannot be had stop the function at start; boto3 is imported only for rules that are not in the package.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from lambda_authorizer.errors import ConfigurationError
+from lambda_authorizer.rules import RuleSet, load_compiled, parse_rules
+from lambda_authorizer.settings import Settings
+
+_LARGEST = 1 << 20  # a rules file of a thousand routes has a tenth of it
+_REMOTE = ("ssm:", "appconfig:", "s3:")
+_APPCONFIG_PARTS = 3
+
+Remote = Callable[[str], bytes]
+
+
+def load_rules(settings: Settings, *, remote: Remote | None = None) -> RuleSet:
+    """Return the rules.
+
+    Args:
+        settings: where they are.
+        remote: what fetches rules that are not in the package; by default Powertools Parameters and boto3.
+
+    Raises:
+        ConfigurationError: they cannot be had, or hold a mistake.
+    """
+    place = settings.rules
+    if place.startswith(_REMOTE):
+        text = _checked(place, (remote or fetch_remote)(place))
+        # TOML never begins with a brace, JSON of this shape always does.
+        file = f"{place}#rules.json" if text.lstrip()[:1] == b"{" else place
+        return _parsed(text, place, file, settings)
+    path = in_directory(settings.directory, place)
+    source = _checked(place, read_file(path, place, "AUTHORIZER_RULES"))
+    compiled = _compiled(path)
+    if compiled is not None:
+        return load_compiled(
+            compiled,
+            file=place,
+            environment=settings.environment,
+            source_digest=sha256(source).hexdigest(),
+            http_loopback=settings.http_loopback,
+        )
+    return _parsed(source, place, place, settings)
+
+
+def _parsed(text: bytes, place: str, file: str, settings: Settings) -> RuleSet:
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(place, "(file)", "bytes that are not UTF-8", "UTF-8 text") from None
+    return parse_rules(decoded, file=file, environment=settings.environment, http_loopback=settings.http_loopback)
+
+
+def in_directory(directory: str, name: str) -> str:
+    """Return the path of a file that a setting names."""
+    return name if name.startswith("/") else f"{directory}/{name}"
+
+
+def read_file(path: str, name: str, setting: str) -> bytes:
+    """Return a file's bytes, or say which setting names a file that cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the start more than the rules do
+            return file.read(_LARGEST + 1)
+    except OSError as error:
+        found = f"{name!r}, which cannot be read ({type(error).__name__})"
+        raise ConfigurationError("environment", setting, found, "a file beside the function's code") from None
+
+
+def _compiled(path: str) -> bytes | None:
+    """Return the compiled form that lies beside the rules, if any."""
+    try:
+        with open(path.rpartition(".")[0] + ".compiled.json", "rb") as file:  # noqa: PTH123 - as above
+            return file.read()
+    except OSError:
+        return None
+
+
+def _checked(place: str, text: bytes) -> bytes:
+    """Return the text unless it is too large to be rules."""
+    if len(text) > _LARGEST:
+        raise ConfigurationError(place, "(file)", "more than 1 MB", "at most 1 MB of rules")
+    return text
+
+
+def fetch_remote(place: str) -> bytes:
+    """Return rules out of Parameter Store, AppConfig or S3.
+
+    Raises:
+        ConfigurationError: the place is malformed, or nothing can be had from it.
+    """
+    scheme, _, rest = place.partition(":")
+    try:
+        if scheme == "ssm" and rest:
+            return _from_ssm(rest)
+        if scheme == "appconfig" and len(parts := rest.split("/")) == _APPCONFIG_PARTS and all(parts):
+            return _from_appconfig(*parts)
+        if scheme == "s3" and rest.startswith("//") and all(rest[2:].partition("/")):
+            bucket, _, key = rest[2:].partition("/")
+            return _from_s3(bucket, key)
+    except Exception as error:  # noqa: BLE001 - whatever the SDK says, its text must not reach a log
+        found = f"{place!r}, which gave nothing ({type(error).__name__})"
+        raise ConfigurationError(
+            "environment", "AUTHORIZER_RULES", found, "rules that this function may read"
+        ) from None
+    raise ConfigurationError(
+        "environment",
+        "AUTHORIZER_RULES",
+        repr(place),
+        "a file, ssm:/name, appconfig:application/environment/profile or s3://bucket/key",
+    )
+
+
+def _from_ssm(name: str) -> bytes:
+    from aws_lambda_powertools.utilities.parameters import SSMProvider
+
+    value = SSMProvider().get(name, decrypt=True)
+    return str(value).encode() if value else _nothing()
+
+
+def _from_appconfig(application: str, environment: str, profile: str) -> bytes:
+    from aws_lambda_powertools.utilities.parameters import AppConfigProvider
+
+    value = AppConfigProvider(environment=environment, application=application).get(profile)
+    return bytes(value) if isinstance(value, bytes | bytearray) and value else _nothing()
+
+
+def _from_s3(bucket: str, key: str) -> bytes:
+    from boto3 import client  # type: ignore[import-untyped] # boto3 has no types of its own
+
+    body = client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    return bytes(body.read(_LARGEST + 1))
+
+
+def _nothing() -> bytes:
+    raise LookupError

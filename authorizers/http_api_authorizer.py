@@ -1,4 +1,4 @@
-"""HTTP API, payload format 2.0 with simple responses (AUTHORIZER_RESPONSE=simple), or 1.0 and 2.0 with policies."""
+"""HTTP API, payload format 2.0 with simple responses or, by AUTHORIZER_RESPONSE, with policies."""
 
 from lambda_authorizer import Authorizer
 

@@ -334,6 +334,17 @@ class TestUnknownKid:
             world.pass_time(10)
         assert world.monotonic - since <= 60_000
 
+    def test_a_look_under_way_is_waited_for(self, world: World) -> None:
+        """Callers who bring the new kid at the same moment share the look, none is refused."""
+        world.ask()
+        world.pass_time(MINUTE)
+        world.cache.begin(world.now, "unknown_kid")
+        assert world.cache.decide(world.now, "b", ALG, 3_000)[0] == "unknown_kid"
+        assert world.cache.decide(world.now, "a", ALG, 3_000)[0] == "fresh"
+        world.cache.renew(world.now, Kids({"b"}), count=1, purpose="unknown_kid", asked=("b", ALG))
+        assert world.cache.decide(world.now, "b", ALG, 3_000)[0] == "fresh"
+        assert world.cache.decide(world.now, "c", ALG, 3_000)[0] == "unknown_key"
+
     def test_known_keys_never_wait_for_unknown_ones(self, world: World) -> None:
         """In a flood, and in a flood while the issuer fails, a known key is served at each call."""
         world.ask()

@@ -126,6 +126,7 @@ class KeyCache:
         "_in_a_row",
         "_limits",
         "_looked",
+        "_looking",
         "_spent",
         "_static",
         "generation",
@@ -141,6 +142,7 @@ class KeyCache:
         self._held: _Held | None = None
         self.generation = 0
         self._looked: Instant | None = None  # the latest look for an unknown kid
+        self._looking = False  # it is still under way
         self._spent = 0  # a bucket that drains by one per millisecond; each look pours unknown_refill into it
         self._absent: dict[int, tuple[Instant, int]] = {}  # hash of (kid, alg) → since when, for how long
         self._failed: tuple[Instant, int] | None = None  # the latest failure and its back-off, until a success
@@ -184,6 +186,8 @@ class KeyCache:
         if self._backing_off(now) or remaining < limits.least:
             # The token may be signed with a key published since. Nobody could ask: that is not the caller's fault.
             return "keys_unavailable"
+        if self._looking:
+            return "unknown_kid"  # its result is waited for: several callers may bring a new kid at once
         if elapsed(held.fetched, now) < limits.unknown_gap:
             return "unknown_key"
         if self._looked is not None:
@@ -209,6 +213,7 @@ class KeyCache:
             drained = elapsed(self._looked, now) if self._looked is not None else FOREVER
             self._spent = max(0, self._spent - drained) + self._limits.unknown_refill
             self._looked = now
+            self._looking = True
 
     def renew(  # noqa: PLR0913 - a fetch reports all of this at once, so that no half of it is ever held
         self,
@@ -247,6 +252,7 @@ class KeyCache:
         self._held = _Held(keys, started, (ahead, soft, limits.hard if hard is None else hard), count, skipped)
         self._failed = None
         self._in_a_row = 0
+        self._looking = False
         self.last_error = None
         if purpose == "unknown_kid" and asked is not None:
             if keys.find(*asked) is None:
@@ -259,6 +265,7 @@ class KeyCache:
         limits = self._limits
         self._failures += 1
         self._in_a_row += 1
+        self._looking = False
         length = min(limits.backoff_first << min(self._in_a_row - 1, 20), limits.backoff_most)
         self._failed = (now, length * (_PERMILLE + jitter) // (2 * _PERMILLE))  # half to whole
         self.last_error = error
@@ -273,6 +280,7 @@ class KeyCache:
         self._failed = None
         self._in_a_row = 0
         self._looked = None
+        self._looking = False
         self._spent = 0
         self._absent.clear()
 

@@ -1,0 +1,207 @@
+"""One GET of a small JSON document over a bare socket, inside one time budget.
+
+Laws of this file:
+
+1. Everything (name lookup, connect, TLS, each read) ends at the deadline. A peer that stalls, drips or never ends
+   costs the caller the budget and no more.
+2. https only; http to a loopback address where the operator allowed it. No redirect, no proxy, no cookie, no
+   compression, no authentication: nothing that could carry the request elsewhere or make a small answer large.
+3. A refusal is a `FetchError` with a slug; it never holds text of the peer.
+
+`ssl` and `socket` are imported by the first fetch, not before: a function with bundled keys does not pay for them.
+`http.client` costs 6 ms more than the reader in `answer.py` and accepts more.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+from lambda_authorizer.fetch.answer import read_answer
+from lambda_authorizer.fetch.seams import Fetched, FetchError
+from lambda_authorizer.fetch.url import Url, is_loopback, split_url
+from lambda_authorizer.version import __version__
+
+if TYPE_CHECKING:
+    import socket
+    import ssl
+
+_READ_SECONDS: Final = 2.0  # of silence
+_PIECE: Final = 65_536
+_MAX_ADDRESSES: Final = 4
+_HASH_LENGTH: Final = 8
+_HEX: Final = frozenset("0123456789abcdef")
+
+Address = tuple[Any, ...]
+Resolve = Callable[[bytes, int], "list[tuple[Any, Any, Any, Any, Address]]"]
+
+
+class HttpFetcher:
+    """Fetches JSON documents; holds nothing but the set-up of trust in TLS peers."""
+
+    __slots__ = ("_ca_directory", "_context", "_resolve")
+
+    def __init__(self, *, ca_directory: str | None = None, resolve: Resolve | None = None) -> None:
+        self._ca_directory = ca_directory
+        self._context: ssl.SSLContext | None = None
+        self._resolve = resolve or _resolve
+
+    def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
+        """Return the document at `url`.
+
+        Args:
+            url: https address.
+            deadline: monotonic milliseconds at which everything has ended.
+            http_loopback: http to a loopback address is accepted.
+
+        Raises:
+            FetchError: it could not be had in time, or is not what a key set or metadata document looks like.
+        """
+        parts = split_url(url, http_loopback=http_loopback)
+        import socket  # a function with bundled keys never gets here
+        import ssl
+
+        try:
+            with self._connect(parts, deadline) as connection:
+                if parts.scheme == "http":
+                    return _exchange(connection, parts, deadline)
+                with self._secured(connection, parts, deadline) as stream:
+                    return _exchange(stream, parts, deadline)
+        except TimeoutError:
+            raise FetchError("timeout") from None
+        except ssl.SSLCertVerificationError:
+            raise FetchError("certificate_refused") from None
+        except ssl.SSLError:
+            raise FetchError("tls_failed") from None
+        except socket.gaierror:
+            raise FetchError("name_not_found") from None
+        except OSError:
+            raise FetchError("connection_failed") from None
+
+    def _connect(self, parts: Url, deadline: int) -> "socket.socket":
+        """Return a connected socket: each address of the host gets its share of the time that is left."""
+        import socket
+
+        addresses = self._addresses(parts, deadline)
+        failure: OSError | None = None
+        for position, (family, address) in enumerate(addresses):
+            if parts.scheme == "http" and not is_loopback(address[0]):
+                raise FetchError("scheme_refused")
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                connection.settimeout(_left(deadline) / (len(addresses) - position))
+                connection.connect(address)
+            except OSError as error:
+                connection.close()
+                failure = error
+            except FetchError:
+                connection.close()
+                raise
+            else:
+                return connection
+        raise FetchError("name_not_found") if failure is None else failure
+
+    def _addresses(self, parts: Url, deadline: int) -> list[tuple[int, Address]]:
+        """Return the addresses of the host.
+
+        The C library's lookup knows no time limit, so it runs in a thread that may be left behind: it ends when
+        the resolver gives up, and the failure back-off keeps a second one from following at once.
+        """
+        found: list[tuple[int, Address]] = []
+        errors: list[OSError] = []
+
+        def look_up() -> None:
+            try:
+                found.extend((entry[0], entry[4]) for entry in self._resolve(parts.host.encode(), parts.port))
+            except OSError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=look_up, daemon=True)
+        thread.start()
+        thread.join(_left(deadline))
+        if errors:
+            raise errors[0]
+        if thread.is_alive():
+            raise FetchError("name_timeout")
+        return found[:_MAX_ADDRESSES]
+
+    def _secured(self, connection: "socket.socket", parts: Url, deadline: int) -> "ssl.SSLSocket":
+        if self._context is None:
+            self._context = tls_context(self._ca_directory)
+        # CPython holds the whole handshake to the socket's timeout, not each step of it.
+        connection.settimeout(_left(deadline))
+        # The host as bytes, because a str imports the IDNA codec. Ragged ends count: a cut answer is no answer.
+        return self._context.wrap_socket(
+            connection, server_hostname=parts.host.encode(), suppress_ragged_eofs=False
+        )
+
+
+def tls_context(directory: str | None) -> "ssl.SSLContext":
+    """Return a verifying client context with the roots of `directory`, or the system's.
+
+    With a directory of hashed names (`c_rehash`) OpenSSL reads the one root it needs; reading a bundle of 118
+    roots takes 14 ms. So the system's own hashed directory is used where there is one, unless SSL_CERT_FILE is
+    set.
+    """
+    import ssl
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if directory is None and not os.environ.get("SSL_CERT_FILE"):
+        directory = hashed_directory(ssl.get_default_verify_paths().capath)
+    if directory is None:
+        context.load_default_certs()
+    else:
+        context.load_verify_locations(capath=directory)
+    return context
+
+
+def hashed_directory(path: str | None) -> str | None:
+    """Return `path` if it is a directory that holds at least one hashed root, else None."""
+    if path is None:
+        return None
+    try:
+        with os.scandir(path) as entries:
+            return path if any(_is_hashed(entry.name) for entry in entries) else None
+    except OSError:
+        return None
+
+
+def _is_hashed(name: str) -> bool:
+    stem, _, number = name.partition(".")
+    return len(stem) == _HASH_LENGTH and _HEX.issuperset(stem) and number.isdecimal()
+
+
+def _resolve(host: bytes, port: int) -> "list[tuple[Any, Any, Any, Any, Address]]":
+    import socket
+
+    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
+def _exchange(stream: "socket.socket", parts: Url, deadline: int) -> Fetched:
+    """Send the request and read the answer."""
+    stream.settimeout(_left(deadline))
+    stream.sendall(
+        f"GET {parts.target} HTTP/1.1\r\nHost: {parts.authority}\r\nAccept: application/json\r\n"
+        f"Accept-Encoding: identity\r\nUser-Agent: lambda-authorizer-toolkit/{__version__}\r\n"
+        "Connection: close\r\n\r\n".encode()
+    )
+
+    def receive() -> bytes:
+        stream.settimeout(min(_left(deadline), _READ_SECONDS))
+        return stream.recv(_PIECE)
+
+    return read_answer(receive)
+
+
+def _left(deadline: int) -> float:
+    """Return the seconds left.
+
+    Raises:
+        FetchError: `timeout`, as nothing is left.
+    """
+    left = (deadline - time.monotonic_ns() // 1_000_000) / 1000
+    if left <= 0:
+        raise FetchError("timeout")
+    return left

@@ -1,0 +1,53 @@
+"""The seams of the key source: a clock, a fetcher, and what they give.
+
+Laws of this file: types only, so that a fake implements the same thing as the real one.
+"""
+
+import time
+from typing import NamedTuple, Protocol
+
+
+class FetchError(Exception):
+    """The document could not be had; `slug` says why, in words that are safe to log."""
+
+    def __init__(self, slug: str) -> None:
+        self.slug = slug
+        super().__init__(slug)
+
+
+class Fetched(NamedTuple):
+    """A document and how long its sender calls it fresh."""
+
+    body: bytes
+    max_age: int | None  # milliseconds; None: nothing said
+
+
+class Fetcher(Protocol):
+    """One GET of a JSON document."""
+
+    def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
+        """Return the document, or raise `FetchError`, before `deadline` (monotonic milliseconds)."""
+
+
+class Clock(Protocol):
+    """Both clocks, because a frozen sandbox stops one and an operator turns the other."""
+
+    def wall_ms(self) -> int:
+        """Return milliseconds since 1970."""
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds since some start that only this process knows."""
+
+
+class SystemClock:
+    """The clocks of the machine."""
+
+    __slots__ = ()
+
+    def wall_ms(self) -> int:
+        """Return milliseconds since 1970."""
+        return time.time_ns() // 1_000_000
+
+    def monotonic_ms(self) -> int:
+        """Return milliseconds since some start that only this process knows."""
+        return time.monotonic_ns() // 1_000_000

@@ -1,0 +1,308 @@
+"""The keys of every issuer, fetched when `keys.KeyCache` says so.
+
+Laws of this file:
+
+1. It decides nothing: it reads the clocks, asks the machine, fetches, and reports. Only `look_up` fetches for a
+   caller, and never for an issuer that nobody configured.
+2. One fetch at a time and issuer; who comes meanwhile waits for it, no longer than to its own deadline.
+3. The usual call takes no lock and makes no system call but the two clock readings.
+4. Nothing survives a fork or a restored snapshot but the keys: locks, waits and chance are made anew.
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+
+from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
+from lambda_authorizer.fetch.discovery import discover
+from lambda_authorizer.fetch.seams import Clock, Fetcher, FetchError, SystemClock
+from lambda_authorizer.fetch.seed import read_key_file, static_keys
+from lambda_authorizer.jwk import InvalidKeySetError, Key, KeySet, parse_key_set
+from lambda_authorizer.keys import PURPOSES, Instant, KeyCache, KeyHealth, Limits, elapsed
+
+if TYPE_CHECKING:
+    from lambda_authorizer.keys import Purpose, Verdict
+    from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
+
+
+class Header(Protocol):
+    """What of a token the key source looks at; `UnverifiedToken` is one."""
+
+    @property
+    def algorithm(self) -> str:
+        """`alg` of the header, one of the issuer's algorithms."""
+
+    @property
+    def key_id(self) -> str | None:
+        """`kid` of the header."""
+
+
+class Found(NamedTuple):
+    """A key, and how it was come by, for the log."""
+
+    key: Key
+    cache: Literal["fresh", "stale", "fetched"]
+    age_ms: int
+
+
+class KeySource:
+    """Finds the key for a token among the keys of its issuer."""
+
+    def __init__(  # noqa: PLR0913 - each is a seam of its own, and all but the first have a default
+        self,
+        issuers: "Sequence[Issuer]",
+        *,
+        fetcher: Fetcher | None = None,
+        clock: Clock | None = None,
+        limits: Limits | None = None,
+        jitter: Callable[[], int] | None = None,
+        directory: str = ".",
+        ca_directory: str | None = None,
+    ) -> None:
+        """Read files and inline keys; nothing is fetched.
+
+        Args:
+            issuers: those with a `key_source` get an entry.
+            fetcher: default: `HttpFetcher`, made by the first fetch.
+            clock: default: the machine's.
+            limits: default: the numbers of `keys.Limits`.
+            jitter: returns 0 to 999 by chance; default: the kernel's, because snapshots share what Python holds.
+            directory: what paths of key files are relative to.
+            ca_directory: hashed directory of root certificates; default: the system's trust.
+
+        Raises:
+            ConfigurationError: a key file or inline key set cannot be used.
+        """
+        self._fetcher = fetcher
+        self._ca_directory = ca_directory
+        self._clock: Clock = clock or SystemClock()
+        self._limits = limits or Limits()
+        self._jitter = jitter or _kernel_jitter
+        self._entries: dict[str, _Entry] = {}
+        now = self._now()
+        for issuer in issuers:
+            if issuer.key_source is not None:
+                self._entries[issuer.name] = _entry(issuer.name, issuer.key_source, self._limits, now, directory)
+        _SOURCES.add(self)
+
+    # Asking
+
+    def find(self, token: Header, issuer: "Issuer", deadline: int) -> Key:
+        """Return the key for this token.
+
+        Raises:
+            UnknownKeyError: the issuer has no such key, as of at most a cooldown ago.
+            KeysUnavailableError: there are no keys, and none could be had by `deadline` (monotonic milliseconds).
+        """
+        return self.look_up(token, issuer, deadline).key
+
+    def look_up(self, token: Header, issuer: "Issuer", deadline: int) -> Found:
+        """Do what `find` does, and say where the key came from.
+
+        Raises:
+            UnknownKeyError: as `find`.
+            KeysUnavailableError: as `find`.
+        """
+        entry = self._entries.get(issuer.name)
+        if entry is None:
+            raise KeysUnavailableError("the issuer has no key source")
+        kid, alg = token.key_id, token.algorithm
+        now = self._now()
+        verdict, key = entry.cache.decide(now, kid, alg, deadline - now[1])
+        fetched = False
+        if verdict in PURPOSES:
+            verdict, key, fetched = self._settle(entry, (kid, alg), deadline)
+            now = self._now()
+        if key is not None:
+            cache: Literal["fresh", "stale", "fetched"] = "fetched" if fetched else _SERVED[verdict]
+            return Found(key, cache, entry.cache.age(now) or 0)
+        if verdict == "unknown_key":
+            raise UnknownKeyError("the issuer has no key that fits the token's kid and alg")
+        why = entry.cache.last_error or "not asked in time"
+        raise KeysUnavailableError(f"no keys of issuer {issuer.name}: {why}")
+
+    def generation(self, issuer_name: str) -> int:
+        """Return a number that changes whenever the issuer's key set does; 0 before there is one."""
+        entry = self._entries.get(issuer_name)
+        return 0 if entry is None else entry.cache.generation
+
+    def health(self) -> tuple[KeyHealth, ...]:
+        """Return the state of each issuer's keys as data."""
+        now = self._now()
+        return tuple(entry.cache.health(name, now) for name, entry in self._entries.items())
+
+    # Before anybody asks
+
+    def prefetch(self, deadline: int | None = None) -> None:
+        """Fetch what is due, for use at start; failures are in `health`, the first caller will try again."""
+        for entry in self._entries.values():
+            now = self._now()
+            with entry.condition:
+                purpose = None if entry.flying else entry.cache.due(now)
+                if purpose is None:
+                    continue
+                entry.flying = True
+                entry.cache.begin(now, purpose)
+            self._fly(entry, purpose, None, now[1] + self._limits.budget if deadline is None else deadline)
+
+    def before_snapshot(self) -> None:
+        """Take keys into the snapshot, so that a restored sandbox has something to fall back on."""
+        self.prefetch()
+
+    def after_restore(self) -> None:
+        """Ask again: keys may have been withdrawn since, and no clock is trusted to say how long ago."""
+        self.renew_locks()
+        for entry in self._entries.values():
+            entry.cache.restored()
+        self.prefetch()
+
+    def renew_locks(self) -> None:
+        """Forget locks and flights of another process or another time."""
+        for entry in self._entries.values():
+            entry.condition = threading.Condition(threading.Lock())
+            entry.flying = False
+
+    # Fetching
+
+    def _settle(
+        self, entry: "_Entry", asked: tuple[str | None, str], deadline: int
+    ) -> "tuple[Verdict, Key | None, bool]":
+        """Fetch, or wait for the fetch that is under way; return the answer and whether a fetch brought it."""
+        waited = False
+        with entry.condition:
+            while True:
+                now = self._now()
+                left = deadline - now[1]
+                verdict, key = entry.cache.decide(now, *asked, left)
+                purpose = PURPOSES.get(verdict)
+                if purpose is None:
+                    return verdict, key, waited and verdict == "fresh"
+                if not entry.flying:
+                    entry.flying = True
+                    entry.cache.begin(now, purpose)
+                    break
+                if purpose == "ahead":
+                    verdict, key = entry.cache.settle(now, *asked)
+                    if key is not None:
+                        return verdict, key, False  # good keys are served while somebody else refreshes them
+                if not entry.condition.wait(left / 1000):
+                    # No time left to wait; and about an unknown kid nobody has been asked.
+                    verdict, key = entry.cache.settle(self._now(), *asked)
+                    return ("keys_unavailable" if key is None else verdict), key, False
+                waited = True
+        succeeded = self._fly(entry, purpose, asked, deadline)
+        verdict, key = entry.cache.settle(self._now(), *asked)
+        return verdict, key, succeeded
+
+    def _fly(
+        self, entry: "_Entry", purpose: "Purpose", asked: tuple[str | None, str] | None, deadline: int
+    ) -> bool:
+        """Fetch once, report to the machine, wake who waits; say whether it succeeded."""
+        started = self._now()
+        keys: KeySet | None = None
+        max_age: int | None = None
+        error = "interrupted"
+        try:
+            keys, max_age = self._fetch(entry, min(deadline, started[1] + self._limits.budget))
+        except FetchError as failure:
+            error = failure.slug
+        finally:
+            # Also where a defect shows or the process is torn down: nobody may wait for ever.
+            with entry.condition:
+                if keys is None:
+                    entry.jwks_uri = None
+                    entry.cache.fail(self._now(), error, jitter=self._jitter(), purpose=purpose)
+                else:
+                    entry.cache.renew(
+                        started,
+                        keys,
+                        count=len(keys.keys),
+                        skipped=keys.skipped,
+                        max_age=max_age,
+                        jitter=self._jitter(),
+                        purpose=purpose,
+                        asked=asked,
+                    )
+                entry.flying = False
+                entry.condition.notify_all()
+        return keys is not None
+
+    def _fetch(self, entry: "_Entry", deadline: int) -> tuple[KeySet, int | None]:
+        """Return the issuer's usable keys and the max-age of their document."""
+        if self._fetcher is None:
+            from lambda_authorizer.fetch.http import HttpFetcher  # bundled keys need no socket
+
+            self._fetcher = HttpFetcher(ca_directory=self._ca_directory)
+        config = entry.config
+        if config.kind == "discover":
+            now = self._now()
+            if entry.jwks_uri is None or elapsed(entry.discovered, now) >= self._limits.hard:
+                entry.jwks_uri = discover(
+                    self._fetcher,
+                    config.value,
+                    config.issuer,
+                    "jwks_uri",
+                    deadline,
+                    http_loopback=config.http_loopback,
+                )
+                entry.discovered = now
+            address = entry.jwks_uri
+        else:
+            address = config.value
+        fetched = self._fetcher(address, deadline, http_loopback=config.http_loopback)
+        try:
+            keys = parse_key_set(fetched.body)
+        except InvalidKeySetError:
+            raise FetchError("invalid_key_set") from None
+        if not keys.keys:
+            raise FetchError("empty_key_set")
+        return keys, fetched.max_age
+
+    def _now(self) -> Instant:
+        return self._clock.wall_ms(), self._clock.monotonic_ms()
+
+
+class _Entry:
+    """One issuer: its machine, and what the driver needs around it."""
+
+    __slots__ = ("cache", "condition", "config", "discovered", "flying", "jwks_uri")
+
+    def __init__(self, config: "KeySourceConfig", cache: KeyCache, now: Instant) -> None:
+        self.config = config
+        self.cache = cache
+        self.condition = threading.Condition(threading.Lock())
+        self.flying = False
+        self.jwks_uri: str | None = None
+        self.discovered = now
+
+
+def _entry(name: str, config: "KeySourceConfig", limits: Limits, now: Instant, directory: str) -> _Entry:
+    """Return the entry of one issuer, with the keys that need no network."""
+    key = f"issuer {name}: jwks"
+    if config.kind in {"file", "inline"}:
+        cache = KeyCache(limits, static=True)
+        inline = config.kind == "inline"
+        body = config.value.encode() if inline else read_key_file(config.value, directory=directory, key=key)
+        keys = static_keys(body, file="rules" if inline else config.value, key=key)
+        cache.renew(now, keys, count=len(keys.keys), skipped=keys.skipped)
+        return _Entry(config, cache, now)
+    cache = KeyCache(limits)
+    return _Entry(config, cache, now)
+
+
+def _kernel_jitter() -> int:
+    """Return 0 to 999 from the kernel's source, which sandboxes restored from one snapshot do not share."""
+    return int.from_bytes(os.urandom(4), "big") % 1_000
+
+
+def _renew_after_fork() -> None:
+    for source in tuple(_SOURCES):
+        source.renew_locks()
+
+
+_SERVED: Final[dict[str, Literal["fresh", "stale"]]] = {"fresh": "fresh", "stale": "stale"}
+_SOURCES: Final[weakref.WeakSet[KeySource]] = weakref.WeakSet()
+# In the child of a fork no other thread is alive: a lock held by one, or a fetch under way, would never end.
+os.register_at_fork(after_in_child=_renew_after_fork)

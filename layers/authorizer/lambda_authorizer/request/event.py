@@ -21,6 +21,7 @@ from lambda_authorizer.request.model import AppSyncCall, ClientCertificate, Kind
 _NOTHING: Mapping[str, tuple[str, ...]] = {}
 _EVENT_OPERATIONS = {"EVENT_CONNECT": "CONNECT", "EVENT_PUBLISH": "PUBLISH", "EVENT_SUBSCRIBE": "SUBSCRIBE"}
 _MAX_REQUEST_ID = 128
+_STRUCTURE = ("%2f", "%5c", "%2e")  # decoding one of these gives a path of another shape
 
 
 def parse_event(event: object) -> Request:
@@ -59,7 +60,7 @@ def _kind(event: Mapping[str, Any]) -> Kind:
         return "websocket" if connects else "request"
     if kind is not None or "authorizationToken" not in event:
         raise EventError("the event is not of any type that an authorizer is sent")
-    is_graphql, is_events = "queryString" in context, context.get("operation") in _EVENT_OPERATIONS
+    is_graphql, is_events = "queryString" in context, _text(context, "operation") in _EVENT_OPERATIONS
     if is_graphql == is_events:
         raise EventError("the event is not of any type that an authorizer is sent")
     return "appsync" if is_graphql else "appsync-events"
@@ -225,7 +226,8 @@ def _same_path(arn: ExecuteApiArn, path: str | None) -> bool:
     """Say whether the event's own path is the ARN's, apart from a stage or a base path in front of it."""
     if not path or arn.path in ("", "/") or path.endswith(arn.path):
         return True
-    if "%" not in path + arn.path:
+    both = (path + arn.path).lower()
+    if "%" not in both or any(escape in both for escape in _STRUCTURE):
         return False
     from urllib.parse import unquote  # only an encoded path pays for it
 

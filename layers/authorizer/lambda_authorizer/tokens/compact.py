@@ -30,7 +30,6 @@ class UnverifiedToken:
         self,
         header: tuple[str, str | None, str | None],
         payload: dict[str, Any],
-        *,
         signed: bytes,
         signature: bytes,
     ) -> None:
@@ -74,7 +73,7 @@ def parse_token(text: str) -> UnverifiedToken:
     if not signature:
         raise MalformedTokenError("the token has no signature")
     signed = data[: len(header_segment) + 1 + len(payload_segment)]
-    return UnverifiedToken(header, payload, signed=signed, signature=signature)
+    return UnverifiedToken(header, payload, signed, signature)
 
 
 @lru_cache(maxsize=64)

@@ -70,8 +70,7 @@ def verify_token(token: UnverifiedToken, key: Key, issuer: Issuer, now: float) -
     values = token._payload  # noqa: SLF001 - the signature is checked: from here on the payload may be read
     if not _trusts(issuer, token.issuer_url):
         raise UntrustedIssuerError("the token is not from the issuer whose key signed it")
-    expires_at = _check_times(values, issuer.leeway, now)
-    _check_strings(values)
+    expires_at = _check_registered(values, issuer.leeway, now)
     _check_audience(values, issuer)
     check_use(values, token.header_type, issuer)
     if key.issuer is not None:
@@ -93,8 +92,7 @@ def verify_introspected(document: object, issuer: Issuer, now: float) -> Claims:
         raise InactiveTokenError("the issuer says that the token is not active")
     if "iss" in document and not _trusts(issuer, document["iss"]):
         raise UntrustedIssuerError("the introspection answer is about a token of another issuer")
-    expires_at = _check_times(document, issuer.leeway, now)
-    _check_strings(document)
+    expires_at = _check_registered(document, issuer.leeway, now)
     _check_audience(document, issuer)
     check_introspected_use(document, issuer)
     return Claims(issuer.name, None, expires_at, document)
@@ -106,49 +104,43 @@ def _trusts(issuer: Issuer, url: object) -> bool:
     return issuer.any_tenant is not None and tenant_of(url, issuer.any_tenant) is not None
 
 
-def _time(values: Mapping[str, Any], name: str) -> float:
-    value = values[name]
-    # `type`, not isinstance: True is an int to Python, and no time.
-    if type(value) not in {int, float} or not 0 <= value < MAX_TIME:
-        raise InvalidClaimError("a time in the token is no number of seconds")
-    return value  # type: ignore[no-any-return]
-
-
-def _check_times(values: Mapping[str, Any], leeway: int, now: float) -> float:
-    if "exp" not in values:
-        raise InvalidClaimError("the token has no exp")
-    expires_at = _time(values, "exp")
-    not_before = _time(values, "nbf") if "nbf" in values else 0
-    issued_at = _time(values, "iat") if "iat" in values else 0
+def _check_registered(values: Mapping[str, Any], leeway: int, now: float) -> float:
+    """Refuse wrong times and what is no string (RFC 7519 section 4.1); return `exp`."""
+    get = values.get
+    expires_at: Any = get("exp")
+    not_before: Any = get("nbf", 0)
+    issued_at: Any = get("iat", 0)
+    for time in (expires_at, not_before, issued_at):
+        # `type`, not isinstance: True is an int to Python, and no time.
+        if (type(time) is not int and type(time) is not float) or not 0 <= time < MAX_TIME:
+            raise InvalidClaimError("exp is missing, or a time in the token is no number of seconds")
     if not now < expires_at + leeway:
         raise ExpiredError("the token has expired")
     if not now >= not_before - leeway:
         raise NotYetValidError("the token is not valid yet")
     if not now >= issued_at - leeway - IAT_TOLERANCE:
         raise NotYetValidError("the token was issued in the future")
-    return expires_at
-
-
-def _check_strings(values: Mapping[str, Any]) -> None:
-    """Refuse the registered claims that are no strings (RFC 7519 sections 4.1.2 and 4.1.7)."""
-    if type(values.get("sub", "")) is not str or type(values.get("jti", "")) is not str:
+    if type(get("sub", "")) is not str or type(get("jti", "")) is not str:
         raise InvalidClaimError("sub or jti is no string")
+    return expires_at  # type: ignore[no-any-return]
 
 
 def _check_audience(values: Mapping[str, Any], issuer: Issuer) -> None:
-    audience = values.get("aud")
-    if audience is None and "aud" not in values and issuer.preset == "cognito":
-        # Cognito's access tokens name the app client in `client_id` and have no `aud`, unless one was asked for.
-        audience = values.get("client_id")
     accepted = issuer.audiences
-    if type(audience) is str:
-        if accepted is None or audience in accepted:
-            return
-    elif isinstance(audience, list) and audience:
-        if not all(type(member) is str for member in audience):
-            raise InvalidAudienceError("aud holds something that is no string")
-        if accepted is None or any(member in accepted for member in audience):
-            return
-    elif audience is None and accepted is None and "aud" not in values:
+    audience = values.get("aud")
+    if type(audience) is str and (accepted is None or audience in accepted):
         return
-    raise InvalidAudienceError("the token is for another audience")
+    if audience is None and "aud" not in values:
+        if issuer.preset == "cognito":
+            # Cognito's access tokens name the app client there, and have no `aud` unless one was asked for.
+            audience = values.get("client_id")
+        if accepted is None or (type(audience) is str and audience in accepted):
+            return
+    elif (
+        isinstance(audience, list)
+        and audience
+        and all(type(member) is str for member in audience)
+        and (accepted is None or any(member in accepted for member in audience))
+    ):
+        return
+    raise InvalidAudienceError("the token is for another audience, or aud is no string and no list of strings")

@@ -1,0 +1,170 @@
+"""`check`: are the rules sound, exact, and true of the API they guard?"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from rich.text import Text
+
+from lambda_authorizer.cli import console
+from lambda_authorizer.cli.files import Loaded, environment_options, load_rules, pairs, read_text, rules_path
+from lambda_authorizer.cli.words import conditions, plural
+from lambda_authorizer.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from lambda_authorizer.cli.inputs import Document
+    from lambda_authorizer.cli.inputs.cloudformation import Reader
+    from lambda_authorizer.cli.lint import Finding
+    from lambda_authorizer.rules import RuleSet
+
+_STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
+_MOST_ROWS = 60
+
+
+@click.command("check", short_help="Validate the rules, prove them exact, hold them against the API.")
+@click.argument("rules_file", metavar="[RULES]", required=False)
+@click.option(
+    "--template", "templates", multiple=True, metavar="FILE", help="SAM or CloudFormation template of the API."
+)
+@click.option("--openapi", "documents", multiple=True, metavar="FILE", help="OpenAPI document of the API.")
+@click.option("--parameter", multiple=True, metavar="NAME=VALUE", help="A template parameter.")
+@click.option(
+    "--public", multiple=True, metavar="ROUTE", help='A route that is open on purpose, as "GET /health".'
+)
+@click.option("--strict", is_flag=True, help="Warnings count as errors.")
+@click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
+@environment_options
+def command(
+    rules_file: str | None,
+    templates: tuple[str, ...],
+    documents: tuple[str, ...],
+    parameter: tuple[str, ...],
+    public: tuple[str, ...],
+    *,
+    strict: bool,
+    as_json: bool,
+    given: Mapping[str, str],
+) -> None:
+    """Validate a rules file, prove its policies exact, and hold it against the API it guards.
+
+    With --template or --openapi: routes without a rule, rules without a route, methods without an authorizer,
+    preflight requests that need a credential, cache keys, usage keys, resource policies.
+
+    Exit codes: 0 nothing to object to, 1 a mistake or an error found, 2 a file cannot be read.
+    """
+    path = rules_path(rules_file)
+    read_text(path, "a rules file")
+    try:
+        loaded = load_rules(path, given)
+    except ConfigurationError as error:
+        console.error(error)
+        raise SystemExit(1) from None
+    read = [*_templates(templates, pairs(parameter, "--parameter")), *_documents(documents)]
+    found, loaded = _held_against(loaded, read, frozenset(public), given)
+    if as_json:
+        click.echo(json.dumps({"file": path, "findings": [one._asdict() for one in found]}, indent=2))
+    else:
+        _print(loaded, read, found)
+    levels = {one.level for one in found}
+    if "error" in levels or (strict and "warning" in levels):
+        raise SystemExit(1)
+
+
+def _templates(files: Sequence[str], parameters: Mapping[str, str]) -> "list[Document]":
+    from lambda_authorizer.cli.inputs import read_template
+
+    def reader(base: Path) -> "Reader":
+        return lambda name: (base / name).read_text(encoding="utf-8")
+
+    return [
+        read_template(
+            read_text(file, "a template"), file=file, parameters=parameters, read=reader(Path(file).parent)
+        )
+        for file in files
+    ]
+
+
+def _documents(files: Sequence[str]) -> "list[Document]":
+    from lambda_authorizer.cli.inputs import read_openapi
+
+    return [read_openapi(read_text(file, "an OpenAPI document"), file=file) for file in files]
+
+
+def _held_against(
+    loaded: Loaded, documents: "list[Document]", public: frozenset[str], given: Mapping[str, str]
+) -> "tuple[list[Finding], Loaded]":
+    """Return the findings, and the rules read again with every route of the API in R."""
+    from lambda_authorizer.cli.lint import api_routes, findings, own_findings
+
+    found = list(own_findings(loaded.rules, loaded.file))
+    if not documents:
+        return found, loaded
+    found += [one for document in documents for one in findings(loaded.rules, document, public)]
+    routes = [route for document in documents for route in api_routes(document, loaded.rules)]
+    return found, load_rules(loaded.file, given, api_routes=tuple(dict.fromkeys(routes)))
+
+
+def _print(loaded: Loaded, documents: "list[Document]", found: "list[Finding]") -> None:
+    rules = loaded.rules
+    if loaded.stood_in:
+        console.note(f"not set, stand-ins taken: {', '.join(loaded.stood_in)} (--env NAME=VALUE sets one)")
+    for level in ("error", "warning", "note"):
+        for one in found:
+            if one.level == level:
+                text = Text.assemble((f"{level}: ", _STYLES[level]), (one.where, "bold"), f": {one.text}")
+                if one.way_out:
+                    text.append(f"\n  way out: {one.way_out}")
+                console.out().print(text, soft_wrap=True)
+    rows = _rows(rules)
+    console.table(("route", "rule", "asks for"), rows[:_MOST_ROWS])
+    if len(rows) > _MOST_ROWS:
+        console.line(f"… and {len(rows) - _MOST_ROWS} more (`lambda-authorizer matrix` shows all)")
+    for document in documents:
+        for line in _staleness(document, rules):
+            console.line(line)
+    counts = {level: sum(1 for one in found if one.level == level) for level in ("error", "warning")}
+    said = f"{plural('rule', len(rules.rules))}, {plural('route', len(rules.routes))}"
+    said += f", {plural('issuer', len(rules.issuers))}"
+    if counts["error"]:
+        console.line((f"{plural('error', counts['error'])}", "bold red"), f" in {loaded.file} ({said})")
+    else:
+        remark = f", {plural('warning', counts['warning'])}" if counts["warning"] else ""
+        console.line(("sound", "bold green"), f": {loaded.file} ({said}{remark})")
+
+
+def _rows(rules: "RuleSet") -> list[tuple[str | Text, ...]]:
+    """One row for each route of each rule; deny rules last, routes of the API without a rule after them."""
+    rows: list[tuple[str | Text, ...]] = []
+    granted: set[int] = set()
+    for effect, listed in (("allow", rules.routes), ("deny", rules.denials)):
+        for rule in rules.rules:
+            if rule.effect == effect:
+                for target in rule.targets:
+                    granted.add(target.route if effect == "allow" else -1)
+                    sign = "" if effect == "allow" else "deny "
+                    route = Text(sign + listed[target.route].text, style="red" if sign else "")
+                    rows.append((route, rule.name, conditions(rules, rule, target)))
+    rows += [
+        (Text(route.text, style="dim"), Text("no rule: always denied", style="dim"), "")
+        for number, route in enumerate(rules.routes)
+        if number not in granted
+    ]
+    return rows
+
+
+def _staleness(document: "Document", rules: "RuleSet") -> list[str]:
+    """How long the past may go on counting: the result cache, and the leeway of a token's times."""
+    leeway = max((issuer.leeway for issuer in rules.issuers), default=0)
+    lines = []
+    for api in document.apis:
+        for authorizer in api.authorizers.values():
+            if authorizer.guard == "lambda":
+                kept = "an unknown time" if authorizer.ttl is None else f"{authorizer.ttl} s"
+                most = "unknown" if authorizer.ttl is None else f"{authorizer.ttl + leeway} s"
+                lines.append(
+                    f"{api.name}/{authorizer.name}: answers are kept {kept}; an expired token, a changed rule or a"
+                    f" withdrawn grant may go on counting for at most {most}"
+                )
+    return lines

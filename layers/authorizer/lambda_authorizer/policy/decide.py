@@ -9,9 +9,7 @@ from typing import NamedTuple
 
 from lambda_authorizer.policy.paths import Trie, most_specific, satisfies, split
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import GREEDY, Route
-
-_PATH_KINDS = {"PUBLISH": "events", "SUBSCRIBE": "events", "CONNECT": "events"}
+from lambda_authorizer.rules.model import GREEDY, Route, Segment
 
 
 class Decision(NamedTuple):
@@ -54,6 +52,26 @@ def decide(grants: Grants, method: str, path: str) -> Decision:
         else:
             return NO_RULE_ALLOWS
     return Decision(True, "allowed", deciding) if deciding else NO_RULE_ALLOWS
+
+
+def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Segment], dict[int, str]] | None:
+    """Return, for an allowed request, the template of the routes that decide it and the values that bind it."""
+    rules = grants.rules
+    segments = _segments(method, path)
+    if segments is None or not decide(grants, method, path).allowed:
+        return None
+    numbers = most_specific(rules.routes, _trie(rules, "routes").matching(method, segments))
+    bindings: dict[int, str] = {}
+    for number in numbers:
+        alternative = next(found for found in grants.routes[number] if satisfies(found.bindings, segments))
+        for at, spelled in alternative.bindings:
+            bindings[at] = spelled[spelled.index(segments[at])]
+    templates = [rules.routes[number].segments for number in numbers]
+    if len(templates) == 1:
+        return templates[0], bindings
+    from lambda_authorizer.rules.automaton import meet  # incomparable routes only
+
+    return meet(templates), bindings
 
 
 def _segments(method: str, path: str) -> Sequence[str] | None:

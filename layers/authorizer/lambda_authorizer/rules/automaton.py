@@ -152,7 +152,8 @@ class Automaton:
         """Return the cells a pattern hits, and of those the ones it covers wholly.
 
         Args:
-            pattern: literals, MANY and ANY_TEXT; a literal that no route spells stands for any value like it.
+            pattern: literals, VARIABLE, MANY and ANY_TEXT; a literal that no route spells stands for any value
+                like it.
             anywhere: the pattern may begin at any later segment as well (a `*` in place of the method).
         """
         size = len(pattern)
@@ -208,7 +209,7 @@ def _step(pattern: Pattern, mask: int, symbol: str | None, *, anywhere: bool) ->
                 following |= 1 << at
             if at < len(pattern):
                 element = pattern[at]
-                if element in STARS or (symbol is not None and element == symbol):
+                if element in STARS or element == VARIABLE or (symbol is not None and element == symbol):
                     following |= 1 << at + 1
         rest >>= 1
         at += 1

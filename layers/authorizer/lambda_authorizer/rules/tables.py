@@ -34,14 +34,14 @@ def tables_for(
         TooComplexError: the routes overlap in more ways than the budget allows to look at.
     """
     rules = list(rules)
-    bound = _bound_positions(rules, "allow")
+    bound, bound_denials = _bound_positions(rules, "allow"), _bound_positions(rules, "deny")
     views: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
     for method in METHODS:
         named = _numbers_of(routes, method)
         if named:
             views.setdefault((named, _numbers_of(denials, method)), []).append(method)
     return [
-        _View(routes, denials, named, denied, methods, bound, routes_known=routes_known).table()
+        _View(routes, denials, named, denied, methods, bound, bound_denials, routes_known=routes_known).table()
         for (named, denied), methods in views.items()
     ]
 
@@ -75,13 +75,16 @@ class _View:
         denied: tuple[int, ...],
         methods: list[str],
         bound: Mapping[int, set[tuple[int, ...]]],
+        bound_denials: Mapping[int, set[tuple[int, ...]]],
         *,
         routes_known: bool,
     ) -> None:
         self.routes = routes
         self.denials = denials
         self.methods = methods
+        self.denied = denied
         self.bound = bound
+        self.bound_denials = bound_denials
         self.routes_known = routes_known
         # Routes and deny patterns share one numbering: deny patterns follow the routes.
         self.offset = len(routes)
@@ -110,9 +113,19 @@ class _View:
             template = meet([self.routes[number].segments for number in named])
             for positions in self._forms(named, template):
                 pattern = _pattern(template, positions)
-                hits, _ = self.automaton.reach(pattern)
+                hits, covers = self.automaton.reach(pattern)
+                inside, _ = self.automaton.reach(_exactly(template, positions))
                 allows.append(
-                    [list(named), list(positions), _text(pattern), f"{hits:x}", self._own_fences(pattern, template)]
+                    [
+                        list(named),
+                        list(positions),
+                        MANY not in pattern[: positions[-1]] if positions else True,
+                        _text(pattern),
+                        f"{hits:x}",
+                        f"{covers:x}",
+                        f"{inside:x}",
+                        self._own_fences(pattern, template),
+                    ]
                 )
         for number in range(len(self.automaton.cells)):
             for fence in self._fences(number):
@@ -126,12 +139,38 @@ class _View:
         return {
             "methods": self.methods,
             "cells": [[list(named), list(denied)] for named, denied in self.automaton.cells],
-            "literals": sorted(self.automaton.literals),
+            "literals": self._literals(),
             "allows": allows,
             "merges": self._merges(),
             "fences": [[text, f"{hits:x}", f"{covers:x}"] for text, (hits, covers) in ordered],
             "bound_fences": bound_fences,
+            "denials": self._bound_denials(),
         }
+
+    def _literals(self) -> list[list[str]]:
+        """Return the literals by position, and all of them last."""
+        by_position: list[set[str]] = []
+        for number in range(self.offset + len(self.denials)):
+            segments = (self.routes[number] if number < self.offset else self.denials[number - self.offset]).segments
+            for at, segment in enumerate(segments):
+                while len(by_position) <= at:
+                    by_position.append(set())
+                if isinstance(segment, str):
+                    by_position[at].add(segment)
+        return [sorted(found) for found in by_position] + [sorted(set().union(*by_position))]
+
+    def _bound_denials(self) -> list[list[Any]]:
+        """Return the Deny patterns of deny rules that bind variables."""
+        found = []
+        for number in self.denied:
+            template = self.denials[number].segments
+            for positions in sorted(self.bound_denials.get(number, set())):
+                if positions:
+                    pattern = tuple(BOUND if at in positions else part for at, part in enumerate(_fence(template)))
+                    hits, _ = self.automaton.reach(pattern)
+                    exact = template[-1] != GREEDY or ANY_TEXT not in pattern[: positions[-1]]
+                    found.append([number, list(positions), _text(pattern), f"{hits:x}", exact])
+        return found
 
     def _forms(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[tuple[int, ...]]:
         """Return the sets of positions that rules bind in this template, the empty one first."""
@@ -189,7 +228,7 @@ class _View:
 
     def _bound_fences(self, entry: Sequence[Any], found: dict[str, dict[str, list[Any]]]) -> None:
         """Add, for each cell that a bound pattern hits, the cell's fence with the same values in it."""
-        _, positions, _, hits, _ = entry
+        _, positions, _, _, hits, *_ = entry
         per_cell = found.setdefault(",".join(map(str, positions)), {})
         mask = int(hits, 16)
         while mask:
@@ -202,7 +241,7 @@ class _View:
             bound = [at for at in positions if at < len(template) and template[at] == VARIABLE]
             if len(bound) == len(positions):
                 fence = _fence(tuple(BOUND if at in bound else part for at, part in enumerate(template)))
-                hit, covers = self.automaton.reach(tuple(_generic(fence)))
+                hit, _ = self.automaton.reach(fence)
                 per_cell[str(number)] = [_text(fence), f"{hit:x}"]
 
 
@@ -243,8 +282,12 @@ def _fence(template: Sequence[Segment]) -> Pattern:
     return tuple(ANY_TEXT if segment in {VARIABLE, GREEDY} else segment for segment in template)
 
 
-def _generic(pattern: Pattern) -> Iterable[Segment]:
-    return pattern
+def _exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
+    """Return a template as a pattern that reaches its own paths and no others."""
+    positions = set(bound)
+    return tuple(
+        BOUND if at in positions else MANY if segment == GREEDY else segment for at, segment in enumerate(template)
+    )
 
 
 def _text(pattern: Pattern) -> str:

@@ -1,0 +1,185 @@
+"""Grants + ARN → IAM policy document.
+
+Laws of this file: a refusal is an explicit Deny; no empty list, no null; nothing of the request's path is ever
+written; every policy with a wildcard denies odd paths first. `Allow` with NotResource is never written.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+from lambda_authorizer.arn import ExecuteApiArn
+from lambda_authorizer.policy.decide import decide, deciding_routes
+from lambda_authorizer.policy.select import Corner, Lines, select
+from lambda_authorizer.policy.table import Table
+from lambda_authorizer.rules import Grants, RuleSet
+from lambda_authorizer.rules.model import GREEDY, Segment
+
+ACTION: Final = "execute-api:Invoke"
+LONGEST_RESOURCE: Final = 512
+LARGEST_POLICY: Final = 6 * 1024
+_MOST_CACHED: Final = 256
+
+# Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
+ODD: Final = (
+    "*%2F*", "*%2f*", "*%5C*", "*%5c*", "*%2E*", "*%2e*", "*//*", "*/./*", "*/.", "*/../*", "*/..",
+)  # fmt: skip
+
+
+class Narrowed(NamedTuple):
+    """A corner in words: what the rules allow and this policy denies."""
+
+    methods: tuple[str, ...]
+    routes: tuple[str, ...]  # "GET /orders/{id}"
+    because: tuple[str, ...]
+    whole: bool
+    why: str  # "wildcard", "resource_too_long" or "policy_too_large"
+
+
+class Policy(NamedTuple):
+    """A policy document, and what had to be left out of it."""
+
+    document: dict[str, Any]
+    narrowed: tuple[Narrowed, ...]
+
+
+def build_policy(
+    grants: Grants, arn: ExecuteApiArn, *, whole: bool = True, resource_policy: bool = False
+) -> Policy:
+    """Return the policy of one caller.
+
+    Args:
+        grants: what the caller may do.
+        arn: of the call, for partition, API and stage; its path is used only to find the called route.
+        whole: cover the whole API (the answer is cached, or may be); otherwise the called route only.
+        resource_policy: the API has a resource policy, so silence could turn into Allow: spell refusals out.
+    """
+    rules = grants.rules
+    key = (grants.key, arn[:5], arn.method == "$connect", resource_policy) if whole else None
+    if key is not None and key in rules.cache:
+        found: Policy = rules.cache[key]
+        return found
+    if arn.method == "$connect":
+        policy = _connect(grants, arn)
+    elif whole:
+        policy = _whole(grants, arn, resource_policy=resource_policy or rules.resource_policy)
+    else:
+        policy = _called(grants, arn)
+    if key is not None:
+        if len(rules.cache) >= _MOST_CACHED:
+            rules.cache.clear()
+        rules.cache[key] = policy
+    return policy
+
+
+def refusal(arn: ExecuteApiArn) -> dict[str, Any]:
+    """Return the document that denies the whole stage, explicitly."""
+    return _document([], [arn.prefix + "*"])
+
+
+def _connect(grants: Grants, arn: ExecuteApiArn) -> Policy:
+    if not decide(grants, "$connect", "").allowed:
+        return Policy(refusal(arn), ())
+    return Policy(_document([arn.prefix + "$connect"], []), ())
+
+
+def tables_of(rules: RuleSet) -> list[Table]:
+    """Return the rule set's tables, made ready when first asked for."""
+    tables: list[Table] | None = rules.tries.get("tables")
+    if tables is None:
+        tables = rules.tries["tables"] = [Table(table) for table in rules.tables]
+    return tables
+
+
+def _whole(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
+    rules = grants.rules
+    selected = [select(table, grants) for table in tables_of(rules)]
+    narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
+    allow = _resources(arn, selected, "allow")
+    deny = _resources(arn, selected, "deny")
+    too_long = [resource for resource in allow if len(resource) > LONGEST_RESOURCE]
+    if too_long:
+        allow = [resource for resource in allow if len(resource) <= LONGEST_RESOURCE]
+        narrowed.append(Narrowed((), (), (), whole=False, why="resource_too_long"))
+    deny = [resource if len(resource) <= LONGEST_RESOURCE else _cut(resource) for resource in deny]
+    while allow:
+        document = _document(allow, _with_odd(arn, allow, deny), closed=resource_policy)
+        if len(json.dumps(document, separators=(",", ":"))) <= LARGEST_POLICY:
+            return Policy(document, tuple(narrowed))
+        if not narrowed or narrowed[-1].why != "policy_too_large":
+            narrowed.append(Narrowed((), (), (), whole=False, why="policy_too_large"))
+        allow.pop()
+    return Policy(refusal(arn), tuple(narrowed))
+
+
+def _cut(resource: str) -> str:
+    """Return a wider Deny that fits: what it adds is narrower, never wider."""
+    return resource[: LONGEST_RESOURCE - 1] + "*"
+
+
+def _resources(arn: ExecuteApiArn, selected: Iterable[Lines], which: str) -> list[str]:
+    return [
+        f"{arn.prefix}{method}/{text}"
+        for lines in selected
+        for method in lines.methods
+        for text in (lines.allow if which == "allow" else lines.deny)
+    ]
+
+
+def _with_odd(arn: ExecuteApiArn, allow: Sequence[str], deny: Sequence[str]) -> list[str]:
+    if not any("*" in resource for resource in allow):
+        return list(deny)
+    everywhere = f"arn:{arn.partition}:execute-api:*:*:"
+    return [*deny, *(everywhere + text for text in ODD)]
+
+
+def _called(grants: Grants, arn: ExecuteApiArn) -> Policy:
+    """Return the policy for the called route only: its template, and fences around what lies beyond it."""
+    found = deciding_routes(grants, arn.method, arn.path)
+    if found is None:
+        return Policy(refusal(arn), ())
+    template, bindings = found
+    elements = ["?*" if isinstance(segment, int) else segment for segment in template]
+    deny = []
+    for at, segment in enumerate(template):
+        if at in bindings:
+            elements[at] = bindings[at]
+        elif isinstance(segment, int) and segment != GREEDY:
+            deny.append(_beyond(template, bindings, at))
+    start = f"{arn.prefix}{arn.method}/"
+    allow = [start + "/".join(elements)]
+    if len(allow[0]) > LONGEST_RESOURCE:
+        return Policy(refusal(arn), (Narrowed((), (), (), whole=False, why="resource_too_long"),))
+    deny = [start + text for text in deny if len(start + text) <= LONGEST_RESOURCE]
+    return Policy(_document(allow, _with_odd(arn, allow, deny)), ())
+
+
+def _beyond(template: Sequence[Segment], bindings: dict[int, str], at: int) -> str:
+    """Return the fence around paths in which the variable at `at` would take a slash."""
+    parts = [
+        bindings[number] if number in bindings else "*" if isinstance(segment, int) else segment
+        for number, segment in enumerate(template)
+    ]
+    return "/".join([*parts[:at], "*", *parts[at:]])
+
+
+def _worded(rules: RuleSet, corner: Corner) -> Narrowed:
+    return Narrowed(
+        corner.methods,
+        tuple(rules.routes[number].text for number in corner.lost),
+        tuple(rules.routes[number].text for number in corner.because),
+        corner.whole,
+        "wildcard",
+    )
+
+
+def _document(allow: Sequence[str], deny: Sequence[str], *, closed: bool = False) -> dict[str, Any]:
+    """Return the document; `closed` denies all that is not in an Allow line, where silence might become Allow."""
+    statements = []
+    if allow:
+        statements.append({"Effect": "Allow", "Action": ACTION, "Resource": list(allow)})
+    if deny:
+        statements.append({"Effect": "Deny", "Action": ACTION, "Resource": list(deny)})
+    if closed:
+        statements.append({"Effect": "Deny", "Action": ACTION, "NotResource": list(allow)})
+    return {"Version": "2012-10-17", "Statement": statements}

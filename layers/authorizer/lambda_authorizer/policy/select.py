@@ -1,0 +1,357 @@
+"""Grants + table → Allow and Deny patterns of one group of methods: exact, or narrower, never wider.
+
+Laws of this file: an Allow pattern is kept only with fences (Deny patterns) around everything it reaches and the
+caller may not call; a fence is taken only if it hits nothing the caller may call. Where no such fence exists the
+corner is narrowed: the loss that costs the fewest routes is taken, and said.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Final, NamedTuple
+
+from lambda_authorizer.policy.table import BOUND, Form, Table, cells_in
+from lambda_authorizer.rules import Grants
+from lambda_authorizer.rules.model import Alternative, Segment
+
+_MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
+Combination = Mapping[int, tuple[str, ...]]  # variable -> spellings
+
+
+class Corner(NamedTuple):
+    """Requests that the rules allow and the policy denies, because IAM cannot tell them from denied ones."""
+
+    methods: tuple[str, ...]
+    lost: tuple[int, ...]  # numbers of the routes whose requests are denied
+    because: tuple[int, ...]  # numbers of the routes that would have been opened; () for requests of no route
+    whole: bool  # False: only those requests of the lost route that look like the others
+
+
+class Lines(NamedTuple):
+    """Patterns behind `METHOD/` for one group of methods."""
+
+    methods: tuple[str, ...]
+    allow: tuple[str, ...]
+    deny: tuple[str, ...]
+    corners: tuple[Corner, ...]
+
+
+class _Line(NamedTuple):
+    """One Allow pattern for one caller: `values` are the spellings at the form's positions."""
+
+    form: Form
+    values: tuple[tuple[str, ...], ...]
+
+    def bindings(self) -> Combination:
+        return dict(zip(self.form.positions, self.values, strict=True))
+
+
+def select(table: Table, grants: Grants) -> Lines:
+    """Return the patterns of one group of methods for one caller."""
+    return _Selection(table, grants).lines()
+
+
+class _Selection:
+    """The search for one caller."""
+
+    def __init__(self, table: Table, grants: Grants) -> None:
+        self.table = table
+        self.grants = grants
+        self.dropped: dict[tuple[int, ...], Corner] = {}
+        self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
+        self.full = self.partial = self.closed = 0
+        self.combinations: dict[int, list[Combination]] = {}
+        self.deny: dict[str, int] = {}  # fence -> cells it covers wholly, 0 where that is not known
+        self.fenced = 0
+
+    def lines(self) -> Lines:
+        """Return the patterns, after as many rounds as grants have to be dropped."""
+        while True:
+            self._look()
+            self.deny = {}
+            self.spoiled = {}
+            self.fenced = 0
+            unbound, bound = self._unbound(), self._bound()
+            if self._fence_unbound(unbound) and self._fence_bound(bound):
+                self._fence_denials()
+                return self._written(unbound, bound)
+
+    # What the caller may do, cell by cell
+
+    def _look(self) -> None:
+        routes = self.grants.routes
+        shut = {number for number, found in self.grants.denied.items() if not found[0].bindings}
+        full = partial = closed = 0
+        self.combinations = {}
+        for number, (named, denials) in enumerate(self.table.cells):
+            open_here = bool(named) and named not in self.dropped and (not shut or shut.isdisjoint(denials))
+            bound = False
+            if open_here:
+                for route in named:
+                    found = routes.get(route)
+                    if found is None:
+                        open_here = False
+                        break
+                    bound = bound or bool(found[0].bindings)
+            if not open_here:
+                closed |= 1 << number
+            elif not bound:
+                full |= 1 << number
+            else:
+                combinations = self._combine(named)
+                if combinations:
+                    partial |= 1 << number
+                    self.combinations[number] = combinations
+                else:
+                    closed |= 1 << number
+        self.full, self.partial, self.closed = full, partial, closed
+
+    def _combine(self, named: tuple[int, ...]) -> list[Combination]:
+        """Return the ways in which all routes of a cell are granted at once."""
+        found: list[Combination] = []
+        choices = [self.grants.routes[route] for route in named]
+        choices = [(given[0],) if not given[0].bindings else given for given in choices]
+        template = self._template(named)
+        for choice in product(*choices):
+            merged = _merged(choice, template)
+            if merged is not None and merged not in found:
+                found.append(merged)
+        return found
+
+    def _template(self, named: tuple[int, ...]) -> Sequence[Segment]:
+        segments = [self.grants.rules.routes[route].segments for route in named]
+        if len(segments) == 1:
+            return segments[0]
+        from lambda_authorizer.rules.automaton import meet  # incomparable routes only
+
+        return meet(segments)
+
+    def _unbound(self) -> list[_Line]:
+        """Return the patterns of what is granted without bounds, leaving out what a wider one has."""
+        forms = []
+        for (named, positions), form in self.table.forms.items():
+            if not positions and self.table.of_named[named] & self.full:
+                forms.append(form)
+        forms.sort(key=lambda form: -form.covers.bit_count())
+        had = 0
+        lines = []
+        for form in forms:
+            mine = self.table.of_named[form.named] & self.full
+            if mine & ~had:
+                had |= form.covers
+                lines.append(_Line(form, ()))
+        return lines
+
+    def _bound(self) -> list[_Line]:
+        lines: dict[tuple[object, ...], _Line] = {}
+        for number, combinations in self.combinations.items():
+            named = self.table.cells[number][0]
+            for combination in combinations:
+                positions = tuple(sorted(combination))
+                values = tuple(combination[at] for at in positions)
+                lines[named, positions, values] = _Line(self.table.forms[named, positions], values)
+        return list(lines.values())
+
+    # Fences
+
+    def _add(self, text: str, covers: int) -> None:
+        self.deny[text] = covers
+        self.fenced |= covers
+
+    def _fence(self, need: int) -> list[int]:
+        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over."""
+        allowed = self.full | self.partial
+        left = []
+        pending = need & ~self.fenced
+        while pending:
+            low = pending & -pending
+            cell = low.bit_length() - 1
+            for number in self.table.fences_of(cell):
+                text, hits, covers = self.table.fences[number]
+                if not hits & allowed:
+                    self._add(text, covers)
+                    pending &= ~covers
+                    break
+            else:
+                left.append(cell)
+                pending ^= low
+        return left
+
+    def _fence_unbound(self, lines: Sequence[_Line]) -> bool:
+        need = 0
+        for line in lines:
+            clash = line.form.hits & self.partial
+            if clash:
+                # Some values of a variable are granted and the pattern reaches them all: the bound grant is kept.
+                because = self.table.cells[cells_in(clash)[0]][0]
+                self._drop(line, because)
+                return False
+            need |= line.form.hits & self.closed
+        for cell in self._fence(need):
+            reaching = [line for line in lines if line.form.hits >> cell & 1 and not self._own(line, cell)]
+            if reaching and not self._narrow(cell, reaching):
+                return False
+        return True
+
+    def _own(self, line: _Line, cell: int) -> bool:
+        """Take the line's own fences around a cell beyond its template; False where they would hit too much."""
+        if line.form.inside >> cell & 1:
+            return False
+        allowed = self.full | self.partial
+        own = [(text, hits) for text, hits in line.form.own if hits >> cell & 1]
+        if any(hits & allowed for _, hits in own):
+            return False
+        for text, _ in own:
+            for spelled in _texts(text, line):
+                self._add(spelled, 0)
+        return True
+
+    def _narrow(self, cell: int, lines: Sequence[_Line]) -> bool:
+        """Give up what costs least: the lines that reach the cell, or what a fence around it hits."""
+        because = self.table.cells[cell][0]
+        allowed = self.full | self.partial
+        best = min(
+            (self.table.fences[number] for number in self.table.fences_of(cell)),
+            key=lambda fence: ((fence[2] & allowed).bit_count(), (fence[1] & allowed).bit_count()),
+        )
+        if (best[2] & allowed).bit_count() >= len(lines):
+            for line in lines:
+                self._drop(line, because)
+            return False
+        self._add(best[0], best[2])
+        for hit in cells_in(best[1] & allowed):
+            self._spoil(self.table.cells[hit][0], because, whole=bool(best[2] >> hit & 1))
+        return True
+
+    def _drop(self, line: _Line, because: tuple[int, ...]) -> None:
+        self.dropped[line.form.named] = Corner(self.table.methods, line.form.named, because, whole=True)
+
+    def _spoil(self, lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool) -> None:
+        self.spoiled[lost, because] = Corner(self.table.methods, lost, because, whole=whole)
+
+    def _fence_bound(self, lines: Sequence[_Line]) -> bool:
+        for line in lines:
+            if self.table.collides(line.form, line.values) or len(_texts(line.form.text, line)) > _MOST_TEXTS:
+                self._drop(line, line.form.named)
+                return False
+            mine = self.table.of_named[line.form.named] & self.partial
+            if not line.form.aligned and self._template(line.form.named)[-1] == 1:
+                self._drop(line, line.form.named)
+                return False
+            for cell in cells_in(line.form.hits & self.partial & ~mine):
+                if not self._agrees(line, cell) and not self._fence_values(line, cell):
+                    self._drop(line, self.table.cells[cell][0])
+                    return False
+            for cell in cells_in(line.form.hits & self.closed):
+                if self.fenced >> cell & 1 or self._fence_values(line, cell):
+                    continue
+                if self._fence(1 << cell) and not self._own_bound(line, cell):
+                    self._drop(line, self.table.cells[cell][0])
+                    return False
+        return True
+
+    def _agrees(self, line: _Line, cell: int) -> bool:
+        """True if all that the line reaches of a partly granted cell is granted."""
+        if not line.form.aligned:
+            return False
+        mine = line.bindings()
+        return any(
+            all(at in mine and set(mine[at]) <= set(spelled) for at, spelled in combination.items())
+            for combination in self.combinations[cell]
+        )
+
+    def _apart(self, line: _Line, cell: int) -> bool:
+        """True if nothing that the line reaches of a partly granted cell is granted."""
+        mine = line.bindings()
+        return line.form.aligned and all(
+            any(at in mine and set(mine[at]).isdisjoint(spelled) for at, spelled in combination.items())
+            for combination in self.combinations[cell]
+        )
+
+    def _fence_values(self, line: _Line, cell: int) -> bool:
+        """Take the cell's fence with the line's values in it; False where it would hit too much."""
+        found = self.table.bound_fences[line.form.positions].get(cell)
+        if found is None or not line.form.aligned or not self._harmless(line, found[1]):
+            return False
+        for spelled in _texts(found[0], line):
+            self._add(spelled, 0)
+        return True
+
+    def _own_bound(self, line: _Line, cell: int) -> bool:
+        if line.form.inside >> cell & 1:
+            return False
+        own = [(text, hits) for text, hits in line.form.own if hits >> cell & 1]
+        if not all(self._harmless(line, hits) for _, hits in own):
+            return False
+        for text, _ in own:
+            for spelled in _texts(text, line):
+                self._add(spelled, 0)
+        return True
+
+    def _harmless(self, line: _Line, hits: int) -> bool:
+        return not hits & self.full and all(self._apart(line, cell) for cell in cells_in(hits & self.partial))
+
+    def _fence_denials(self) -> None:
+        """Add the Deny patterns of deny rules that hold for some values only."""
+        allowed = self.full | self.partial
+        for number, found in self.grants.denied.items():
+            if not found[0].bindings:
+                continue  # its cells are closed
+            for alternative in found:
+                positions = tuple(at for at, _ in alternative.bindings)
+                denial = self.table.denials.get((number, positions))
+                if denial is None or not denial.hits & allowed:
+                    continue
+                for choice in product(*(spelled for _, spelled in alternative.bindings)):
+                    self._add(_filled(denial.text, choice), 0)
+                for cell in cells_in(denial.hits & allowed):
+                    named, denials = self.table.cells[cell]
+                    if number not in denials or not denial.exact:
+                        self._spoil(named, (), whole=False)
+
+    # The result
+
+    def _written(self, unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
+        allow: dict[str, None] = {}
+        left = list(unbound)
+        closed = ~(self.full | self.fenced)
+        for text, hits, covers in self.table.merges:
+            if hits & closed:
+                continue
+            inside = [line for line in left if not self.table.of_named[line.form.named] & self.full & ~covers]
+            if len(inside) > 1:
+                allow[text] = None
+                left = [line for line in left if line not in inside]
+        for line in left:
+            allow[line.form.text] = None
+        for line in bound:
+            for text in _texts(line.form.text, line):
+                allow[text] = None
+        corners = tuple(self.dropped.values()) + tuple(self.spoiled.values())
+        return Lines(self.table.methods, tuple(allow), tuple(self.deny) if allow else (), corners)
+
+
+def _merged(choice: Sequence[Alternative], template: Sequence[Segment]) -> Combination | None:
+    """Return what several alternatives ask for together; None where they exclude each other."""
+    merged: dict[int, tuple[str, ...]] = {}
+    for alternative in choice:
+        for at, spelled in alternative.bindings:
+            segment = template[at]
+            if isinstance(segment, str):
+                if segment not in spelled:
+                    return None
+                continue
+            both = tuple(value for value in merged.get(at, spelled) if value in spelled)
+            if not both:
+                return None
+            merged[at] = both
+    return merged
+
+
+def _texts(text: str, line: _Line) -> list[str]:
+    """Return a text with the line's values in it, in all spellings."""
+    return [_filled(text, choice) for choice in product(*line.values)]
+
+
+def _filled(text: str, values: Sequence[str]) -> str:
+    parts = text.split(BOUND)
+    return "".join(part + value for part, value in zip(parts, (*values, ""), strict=True))

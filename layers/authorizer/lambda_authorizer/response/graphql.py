@@ -11,8 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 _OPERATIONS = ("query", "mutation", "subscription")
-_KEYWORDS = ("type", "schema", "interface", "input", "enum")
-_NOT_BEFORE_KEYWORD = (*_KEYWORDS, "union", "scalar", "@", "&", "|", "=", "implements")
+_KEYWORDS = ("type", "schema", "interface", "input", "enum", "union", "scalar", "directive")
 
 
 class SchemaError(ValueError):
@@ -71,13 +70,35 @@ def _definitions(text: str) -> Iterator[tuple[str, str, bool, list[str]]]:
 
 
 def _named(head: list[str]) -> tuple[str, str, bool]:
-    """Return keyword, name and whether it extends; definitions without braces may stand in front."""
-    head = ["", *head]
-    for at in range(len(head) - 1, 0, -1):
-        # A keyword in another place is a name: the language has no reserved words.
-        if head[at] in _KEYWORDS and head[at - 1] not in _NOT_BEFORE_KEYWORD:
-            return head[at], head[at + 1], head[at - 1] == "extend"
-    raise SchemaError("braces that belong to no definition")
+    """Return keyword, name and whether it extends; definitions without braces may stand in front.
+
+    The language has no reserved words, so a keyword is one by its place alone.
+    """
+    head = [*head, "", ""]
+    at = 0
+    while True:
+        extends = head[at] == "extend"
+        keyword, name = head[at + extends], head[at + extends + 1]
+        if keyword not in _KEYWORDS:
+            raise SchemaError("braces that belong to no definition")
+        at += extends + (1 if keyword in ("schema", "directive") else 2)
+        if head[at] == "implements":
+            at = _chained(head, at + 1, "&")
+        while head[at] == "@":
+            at += 2
+        at += head[at] == "repeatable"
+        if head[at] in ("=", "on"):
+            at = _chained(head, at + 1, "|")
+        if head[at] == "{":
+            return keyword, name, extends
+
+
+def _chained(head: list[str], at: int, separator: str) -> int:
+    """Return where a chain of names ends: `A & B`, with or without a separator in front."""
+    at += head[at] == separator
+    while head[at + 1] == separator:
+        at += 2
+    return at + 1
 
 
 def _pairs(body: list[str]) -> Iterator[tuple[str, str]]:

@@ -20,6 +20,7 @@ Reply = dict[str, Any]
 
 ANONYMOUS_ID: Final = "anonymous"
 ACTION: Final = "execute-api:Invoke"
+_POLICY_FRONT_ENDS: Final = ("rest", "http-1.0", "http-2.0", "websocket")
 
 
 class Answer(NamedTuple):
@@ -56,15 +57,15 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
             "handlerContext": dict(answer.context),
             "ttlOverride": 0,
         }
-    if arn is None or form not in ("policy", "deny"):
+    if arn is None or form not in ("policy", "deny") or front_end not in _POLICY_FRONT_ENDS:
         raise EventError("this front end has no such answer")
-    document = deny_all(arn) if form == "deny" or answer.document is None else own_copy(answer.document)
+    document = None if form == "deny" else answer.document
     reply: Reply = {
         "principalId": answer.principal_id or ANONYMOUS_ID,
-        "policyDocument": document,
+        "policyDocument": deny_all(arn) if document is None else own_copy(document),
         "context": dict(answer.context),
     }
-    if answer.usage_key is not None and form == "policy":
+    if answer.usage_key is not None and document is not None:
         reply["usageIdentifierKey"] = answer.usage_key
     return reply
 

@@ -108,8 +108,8 @@ def _more_bad_tokens(kind: Kind, target: str) -> tuple[Case, ...]:
     )
 
 
-_READ = "query { loyalty { points } }"
-_WRITE = 'mutation { addPoints(customerId: "c-2", points: 5) { points } }'
+_READ = 'query { points(customerId: "c-1") { balance } }'
+_WRITE = 'mutation { redeemPoints(customerId: "c-2", points: 5) { balance } }'
 
 CASES: Final[tuple[Case, ...]] = (
     *_http_cases("token"),
@@ -117,7 +117,8 @@ CASES: Final[tuple[Case, ...]] = (
     *_http_cases("request"),
     *_http_cases("http-api"),
     *_http_cases("tier"),
-    Case("tier", "allow-silver", SILVER, "GET /loyalty/c-1", "allow", "allowed"),
+    Case("tier", "allow-silver", SILVER, "GET /upgrades", "allow", "allowed"),
+    Case("tier", "standard-tier", MEMBER, "GET /upgrades", "deny", "no_rule_allows"),
     Case("websocket", "allow", MEMBER, "$connect", "allow", "allowed"),
     Case("websocket", "wrong-scope", STRANGER, "$connect", "deny", "no_rule_allows"),
     *_bad_tokens("websocket", "$connect"),
@@ -126,9 +127,9 @@ CASES: Final[tuple[Case, ...]] = (
     Case("appsync", "wrong-scope", STRANGER, _READ, "deny", "no_rule_allows"),
     *_bad_tokens("appsync", _READ),
     Case("appsync", "events-connect", MEMBER, "EVENT_CONNECT", "allow", "allowed"),
-    Case("appsync", "events-subscribe", MEMBER, "EVENT_SUBSCRIBE /loyalty/c-1", "allow", "allowed"),
-    Case("appsync", "events-other-customer", MEMBER, "EVENT_SUBSCRIBE /loyalty/c-2", "deny", "no_rule_allows"),
-    Case("appsync", "events-publish", PARTNER, "EVENT_PUBLISH /loyalty/c-2", "allow", "allowed"),
+    Case("appsync", "events-subscribe", MEMBER, "EVENT_SUBSCRIBE /members/c-1", "allow", "allowed"),
+    Case("appsync", "events-other-customer", MEMBER, "EVENT_SUBSCRIBE /members/c-2", "deny", "no_rule_allows"),
+    Case("appsync", "events-publish", PARTNER, "EVENT_PUBLISH /members/c-2", "allow", "allowed"),
 )
 """Every event of the demo, with the decision and the reason that it gets."""
 

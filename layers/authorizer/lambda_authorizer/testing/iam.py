@@ -77,6 +77,11 @@ class Policy:
             raise PolicyFormatError("Statement is missing or empty")
         self._statements = tuple(_statement(one, resource_policy=resource_policy) for one in statements)
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Every Resource and NotResource pattern, in order."""
+        return tuple(text for one in self._statements for text in one.resources)
+
     def ask(self, arn: str, *, action: str = INVOKE, context: Mapping[str, ContextValue] | None = None) -> Verdict:
         """Return what this document alone says of one request.
 

@@ -24,7 +24,7 @@ from tests.fetch.fakes import (
 
 from lambda_authorizer.errors import ConfigurationError, KeysUnavailableError, UnknownKeyError
 from lambda_authorizer.fetch.seams import FetchError, SystemClock
-from lambda_authorizer.fetch.source import KeySource
+from lambda_authorizer.fetch.source import KeySource, _renew_after_fork
 from lambda_authorizer.keys import Limits
 from lambda_authorizer.tokens import Issuer, KeySourceConfig
 
@@ -507,6 +507,16 @@ def run_python(code: str) -> str:
 def test_a_fork_in_the_middle_of_a_fetch_does_not_hang_the_child() -> None:
     """Managed instances fork: the child makes its own fetch and waits for nobody who is not there."""
     assert run_python(FORK.format(paths=[])) == "fetched"
+
+
+def test_every_source_gets_new_locks_after_a_fork() -> None:
+    """What the child's hook does, seen from inside: no flight and no lock of the parent is left."""
+    source = KeySource([AT_ADDRESS], fetcher=FakeFetcher({JWKS: key_set("a")}))
+    entry = source._entries["main"]
+    entry.condition.acquire()
+    entry.flying = True
+    _renew_after_fork()
+    assert source.find(Token(), AT_ADDRESS, SystemClock().monotonic_ms() + 3_000).kid == "a"
 
 
 def test_chance_comes_from_the_kernel() -> None:

@@ -17,6 +17,7 @@ MAX_HEAD: Final = 16 * 1024
 _MAX_WIRE: Final = 2 * MAX_BODY_BYTES
 _MAX_INTERIM: Final = 4  # 1xx answers before the real one
 _MAX_CHUNK_LINE: Final = 256
+_MAX_CHUNKS: Final = 2_048  # a dripped key set of chunks of one byte would cost seconds of work
 _MAX_DIGITS: Final = 10
 _OK: Final = b"200"
 _DIGITS: Final = frozenset(b"0123456789")
@@ -149,21 +150,21 @@ def _body(stream: _Stream, version: bytes, fields: dict[bytes, list[bytes]]) -> 
 def _chunked(stream: _Stream) -> bytes:
     """Return a body that comes in chunks (RFC 9112 section 7.1); extensions and trailers are dropped."""
     body = bytearray()
-    while True:
+    for _ in range(_MAX_CHUNKS + 1):
         size_text = stream.line(b"\r\n", _MAX_CHUNK_LINE, "bad_http").partition(b";")[0].rstrip(b" \t")
         if not 0 < len(size_text) <= _MAX_DIGITS or not _HEX.issuperset(size_text):
             raise FetchError("bad_http")
         size = int(size_text, 16)
         if size == 0:
-            break
+            while stream.line(b"\r\n", MAX_HEAD, "bad_http"):
+                pass
+            return bytes(body)
         if len(body) + size > MAX_BODY_BYTES:
             raise FetchError("body_too_large")
         body += stream.exactly(size)
         if stream.exactly(2) != b"\r\n":
             raise FetchError("bad_http")
-    while stream.line(b"\r\n", MAX_HEAD, "bad_http"):
-        pass
-    return bytes(body)
+    raise FetchError("body_too_large")
 
 
 def _max_age(fields: dict[bytes, list[bytes]]) -> int | None:

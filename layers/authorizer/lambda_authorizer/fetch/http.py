@@ -88,16 +88,14 @@ class HttpFetcher:
         for position, (family, address) in enumerate(addresses):
             if parts.scheme == "http" and not is_loopback(address[0]):
                 raise FetchError("scheme_refused")
+            share = _left(deadline) / (len(addresses) - position)
             connection = socket.socket(family, socket.SOCK_STREAM)
+            connection.settimeout(share)
             try:
-                connection.settimeout(_left(deadline) / (len(addresses) - position))
                 connection.connect(address)
             except OSError as error:
                 connection.close()
                 failure = error
-            except FetchError:
-                connection.close()
-                raise
             else:
                 return connection
         raise FetchError("name_not_found") if failure is None else failure
@@ -128,7 +126,7 @@ class HttpFetcher:
 
     def _secured(self, connection: "socket.socket", parts: Url, deadline: int) -> "ssl.SSLSocket":
         if self._context is None:
-            self._context = tls_context(self._ca_directory)
+            self._context = tls_context(self._ca_directory, bundle=os.environ.get("SSL_CERT_FILE"))
         # CPython holds the whole handshake to the socket's timeout, not each step of it.
         connection.settimeout(_left(deadline))
         # The host as bytes, because a str imports the IDNA codec. Ragged ends count: a cut answer is no answer.
@@ -137,18 +135,18 @@ class HttpFetcher:
         )
 
 
-def tls_context(directory: str | None) -> "ssl.SSLContext":
+def tls_context(directory: str | None, *, bundle: str | None = None) -> "ssl.SSLContext":
     """Return a verifying client context with the roots of `directory`, or the system's.
 
     With a directory of hashed names (`c_rehash`) OpenSSL reads the one root it needs; reading a bundle of 118
-    roots takes 14 ms. So the system's own hashed directory is used where there is one, unless SSL_CERT_FILE is
-    set.
+    roots takes 14 ms. So the system's own hashed directory is used where there is one, unless `bundle`,
+    the variable SSL_CERT_FILE, names a file of the operator's: OpenSSL reads that by itself.
     """
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if directory is None and not os.environ.get("SSL_CERT_FILE"):
+    if directory is None and not bundle:
         directory = hashed_directory(ssl.get_default_verify_paths().capath)
     if directory is None:
         context.load_default_certs()

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 MAX_DEPTH: Final = 16  # nested objects and arrays
 MAX_MEMBERS: Final = 256  # members of one object
-MAX_DIGITS: Final = 20  # of an integer: 64 bits and a sign
+MAX_DIGITS: Final = 20  # characters of an integer: 64 bits and a sign
 MAX_FLOAT_CHARS: Final = 40
 
 # The standard alphabet and padding become a byte that the strict decoder refuses.

@@ -221,7 +221,7 @@ def _parse_key(jwk: object) -> Key:
     kty = jwk.get("kty")
     if kty == "oct":
         raise _UnusableKeyError("symmetric")
-    if kty not in {"RSA", "EC", "OKP"}:
+    if kty not in ("RSA", "EC", "OKP"):
         raise _UnusableKeyError("kty")
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise _UnusableKeyError("private")

@@ -20,6 +20,8 @@ class KeySourceConfig(NamedTuple):
     value: str  # discover: URL that the well-known path is added to; https: address; file: path; inline: JSON text
     issuer: str  # discover: what the metadata's `issuer` must equal, byte for byte ("{tenantid}" stands literally)
     http_loopback: bool = False  # http:// to a loopback host is accepted (local runs only)
+    seed: str | None = None  # path of a key file that serves until the first refresh
+    seed_max_age: int = 86_400  # seconds after it was written
 
 
 class IntrospectionConfig(NamedTuple):

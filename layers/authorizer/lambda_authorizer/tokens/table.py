@@ -16,11 +16,15 @@ from lambda_authorizer.tokens.presets import PRESETS, Preset, is_guid
 ANY_TENANT: Final = "any, on purpose"
 MAX_LEEWAY: Final = 300
 _MAX_URL: Final = 512
+_SEED_AGE: Final = 86_400
+_MIN_SEED_AGE: Final = 3_600
+_MAX_SEED_AGE: Final = 30 * 86_400
 _MAX_NAME: Final = 64
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _KEYS: Final = frozenset({
     "name", "url", "jwks", "audience", "preset", "algorithms", "leeway", "token_use", "tenants", "introspection",
     "claims",
+    "jwks_seed", "jwks_seed_max_age",
 })  # fmt: skip
 _INTROSPECTION_KEYS: Final = frozenset({
     "endpoint", "auth", "client_id", "secret", "cache", "negative_cache",
@@ -82,12 +86,12 @@ class _Table:
             raise self.error(name, "a list that names something twice", allowed)
         return tuple(value)
 
-    def seconds(self, name: str, default: int, most: int) -> int:
+    def seconds(self, name: str, default: int, most: int, least: int = 0) -> int:
         value = self.values.get(name, default)
-        allowed = f"a whole number of seconds from 0 to {most}"
+        allowed = f"a whole number of seconds from {least} to {most}"
         if type(value) is not int:
             raise self.error(name, _kind(value), allowed)
-        if not 0 <= value <= most:
+        if not least <= value <= most:
             raise self.error(name, str(value), allowed)
         return value
 
@@ -147,8 +151,11 @@ def issuer_from_table(table: Mapping[str, object], *, file: str, key: str, http_
         claims = here.sub_table("claims")
         issuer = issuer._replace(client_roles=claims is None or "roles" not in claims.values)
     if issuer.introspection is not None:
-        if "jwks" in table:
-            raise here.error("jwks", "both jwks and introspection", "one of them: tokens are read, or asked about")
+        for name in ("jwks", "jwks_seed", "jwks_seed_max_age"):
+            if name in table:
+                raise here.error(
+                    name, f"{name} beside introspection", "one of them: a token is read, or asked about"
+                )
         return issuer
     return issuer._replace(key_source=_key_source(here, issuer))
 
@@ -255,35 +262,49 @@ def _token_use(here: _Table, preset_name: str, preset: Preset) -> str | None:
 def _key_source(here: _Table, issuer: Issuer) -> KeySourceConfig:
     value = here.values.get("jwks", "discover")
     allowed = '"discover", an https address, "file:PATH", or a key set as JSON'
-    loopback = here.http_loopback
     if isinstance(value, Mapping):
         value = json.dumps(value)
     if not isinstance(value, str):
         raise here.error("jwks", _kind(value), allowed)
-    kind: Literal["https", "file", "inline"]
+    source = KeySourceConfig("discover", value, issuer.url, here.http_loopback)
     if value == "discover":
-        base, expected = issuer.url, issuer.url
-        if issuer.preset == "google":
-            base = expected = _GOOGLE[0]
-        if issuer.preset == "entra":
-            base, expected = _entra_discovery(issuer.url)
-        return KeySourceConfig("discover", base, expected, loopback)
-    if value.lstrip().startswith("{"):
-        kind = "inline"
-        try:
-            key_set = parse_key_set(value)
-        except InvalidKeySetError as error:
-            raise here.error("jwks", f"a key set that cannot be read ({error})", "a JWK Set") from None
-        if not key_set.keys:
-            found = f"a key set without a usable key ({', '.join(key_set.skipped) or 'it is empty'})"
-            raise here.error("jwks", found, "public keys for signatures")
+        base, expected = _discovery(issuer)
+        source = source._replace(value=base, issuer=expected)
+    elif value.lstrip().startswith("{"):
+        _check_inline(here, value)
+        source = source._replace(kind="inline")
     elif value.startswith("file:") and len(value) > len("file:"):
-        kind, value = "file", value[len("file:") :]
+        source = source._replace(kind="file", value=value[len("file:") :])
     elif here.is_address(value):
-        kind = "https"
+        source = source._replace(kind="https")
     else:
         raise here.error("jwks", repr(value[:_MAX_NAME]), allowed)
-    return KeySourceConfig(kind, value, issuer.url, loopback)
+    return _seeded(here, source)
+
+
+def _check_inline(here: _Table, text: str) -> None:
+    try:
+        key_set = parse_key_set(text)
+    except InvalidKeySetError as error:
+        raise here.error("jwks", f"a key set that cannot be read ({error})", "a JWK Set") from None
+    if not key_set.keys:
+        found = f"a key set without a usable key ({', '.join(key_set.skipped) or 'it is empty'})"
+        raise here.error("jwks", found, "public keys for signatures")
+
+
+def _seeded(here: _Table, source: KeySourceConfig) -> KeySourceConfig:
+    """Return the source with the file that serves until its first refresh, if one is named."""
+    if "jwks_seed" not in here.values:
+        if "jwks_seed_max_age" in here.values:
+            raise here.error("jwks_seed_max_age", "an age without a seed", "jwks_seed beside it")
+        return source
+    seed = here.text("jwks_seed", '"file:PATH"')
+    if not seed.startswith("file:") or len(seed) == len("file:"):
+        raise here.error("jwks_seed", repr(seed[:_MAX_NAME]), '"file:PATH"')
+    if source.kind not in {"discover", "https"}:
+        raise here.error("jwks_seed", "a seed for keys that are not fetched", "jwks that is fetched, or no seed")
+    age = here.seconds("jwks_seed_max_age", _SEED_AGE, _MAX_SEED_AGE, _MIN_SEED_AGE)
+    return source._replace(seed=seed[len("file:") :], seed_max_age=age)
 
 
 def _introspection(here: _Table, url: str, preset_name: str, preset: Preset) -> IntrospectionConfig | None:
@@ -370,11 +391,13 @@ def _shared(parts: list[str]) -> str:
     return "/".join([*parts[:3], "common", parts[4]])
 
 
-def _entra_discovery(url: str) -> tuple[str, str]:
-    """Return where Entra's metadata is, and the `issuer` it must name."""
-    parts = url.split("/")
-    if is_guid(parts[3]):
-        return url, url
+def _discovery(issuer: Issuer) -> tuple[str, str]:
+    """Return where the metadata is, and the `issuer` it must name."""
+    parts = issuer.url.split("/")
+    if issuer.preset == "google":
+        return _GOOGLE[0], _GOOGLE[0]
+    if issuer.preset != "entra" or is_guid(parts[3]):
+        return issuer.url, issuer.url
     expected = "/".join([*parts[:3], "{tenantid}", parts[4]])
     tenant = "common" if parts[3] == "{tenantid}" else parts[3]
     if parts[4] == "v2.0":

@@ -282,7 +282,7 @@ def test_websocket_and_graphql_of_sam() -> None:
     assert list(_routes(graph)) == ["Query.orders", "Query.me", "Query.health", "Mutation.cancel"]
     assert graph.fields_known is True
     assert graph.authorizers["AWS_LAMBDA"].ttl == 60
-    assert graph.authorizers["AWS_LAMBDA"].invoke_permission is False
+    assert graph.authorizers["AWS_LAMBDA"].invoke_permission is True, "SAM makes the permission itself"
 
 
 def test_classic_rest_api() -> None:

@@ -159,7 +159,7 @@ def sam(wish: Wish) -> str:
         LambdaAuthorizer:
           AuthorizerUri: !Ref AuthorizerArn
           AuthorizerResultTtlInSeconds: {wish.ttl}
-{_permission("appsync.amazonaws.com", f"!GetAtt {name}.Arn")}"""
+"""
     return cloudformation(wish)
 
 

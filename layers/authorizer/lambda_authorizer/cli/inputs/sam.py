@@ -270,7 +270,8 @@ def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, def
     authorizers = {}
     for mode in modes:
         if mode.get("Type") == "AWS_LAMBDA":
-            authorizers["AWS_LAMBDA"] = appsync_authorizer(mapping(mode.get("LambdaAuthorizer")), resources)
+            authorizer = appsync_authorizer(mapping(mode.get("LambdaAuthorizer")), resources)
+            authorizers["AWS_LAMBDA"] = authorizer._replace(invoke_permission=True)  # SAM makes a connector
             guard = "lambda"
     routes, known = schema_routes(properties, guard, name, definition)
     return Api(name, "graphql", routes, authorizers, fields_known=known)

@@ -18,7 +18,7 @@ from lambda_authorizer.settings.rules_file import in_directory, load_rules, read
 from lambda_authorizer.telemetry import make
 
 if TYPE_CHECKING:
-    from lambda_authorizer.authorizer.route import Check
+    from lambda_authorizer.authorizer.seams import Check
 
 _PREFETCH_MS: Final = 8_000  # INIT has ten seconds
 _CO_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect costs more than the whole decision
@@ -142,7 +142,10 @@ def _graphql_fields(rules: RuleSet, settings: Settings) -> tuple[str, ...] | Non
 
 def _register(keys: KeySource) -> None:
     """Take keys into a SnapStart snapshot, and ask again when one is restored."""
-    from snapshot_restore_py import register_after_restore, register_before_snapshot
+    from snapshot_restore_py import (  # type: ignore[import-untyped] # part of the Lambda runtime
+        register_after_restore,
+        register_before_snapshot,
+    )
 
     register_before_snapshot(keys.before_snapshot)
     register_after_restore(keys.after_restore)

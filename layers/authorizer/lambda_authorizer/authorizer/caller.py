@@ -1,0 +1,102 @@
+"""Who calls: the text of a credential → `Principal`.
+
+    text ─parse_token→ UnverifiedToken ─issuer_for, keys→ Key ─verify_token→ Claims ─map_principal→ Principal
+
+Laws of this file: an issuer that nobody configured costs no network call; a token whose result is kept is still
+checked against the clock and the issuer's present keys; an opaque token is shown to one issuer only.
+"""
+
+from hashlib import sha256
+from typing import Any, Final
+
+from lambda_authorizer.authorizer.seams import Clock, Entry, Introspector, Keys
+from lambda_authorizer.authorizer.verified import Header, Verified, VerifiedTokens
+from lambda_authorizer.errors import ConfigurationError
+from lambda_authorizer.principal import Principal, map_principal
+from lambda_authorizer.rules import RuleSet
+from lambda_authorizer.tokens import Issuer, UnverifiedToken, issuer_for, parse_token, verify_token
+
+_JWT_DOTS: Final = 2
+
+
+class Callers:
+    """Finds out who calls, with the keys of the rules' issuers."""
+
+    __slots__ = ("_clock", "_fetches", "_introspecting", "_introspector", "_keys", "_rules", "_verified")
+
+    def __init__(
+        self, rules: RuleSet, keys: Keys, introspector: Introspector | None, clock: Clock, *, remember: bool
+    ) -> None:
+        self._rules = rules
+        self._keys = keys
+        self._introspector = introspector
+        self._introspecting = next((issuer for issuer in rules.issuers if issuer.introspection), None)
+        self._clock = clock
+        self._verified = VerifiedTokens() if remember else None
+        self._fetches = 0
+
+    def of(self, text: str, deadline: int, entry: Entry) -> Principal:
+        """Return the caller whom a token names.
+
+        Raises:
+            TokenError: it proves nothing.
+            IssuerUnavailableError: the issuer could not be asked by `deadline`.
+        """
+        digest = sha256(text.encode("ascii"))
+        entry["token_sha256"] = digest.hexdigest()[:16]
+        if self._verified is None:
+            return self._proven(text, deadline, entry, None)
+        kept = self._verified.get(digest.digest(), self._clock.wall_ms() / 1000)
+        if kept is not None:
+            # The key source is asked all the same: only so do keys age, and a withdrawn one takes its results.
+            self._key(kept.header, kept.issuer, deadline, entry)
+            if kept.generation == self._keys.generation(kept.issuer.name):
+                return kept.principal
+        return self._proven(text, deadline, entry, digest.digest())
+
+    def new_fetches(self, entry: Entry) -> int:
+        """Return how often keys were fetched since this was last asked."""
+        if entry.get("key_cache") in (None, "fresh"):
+            return 0
+        before, self._fetches = self._fetches, sum(issuer.fetches for issuer in self._keys.health())
+        return self._fetches - before
+
+    def _proven(self, text: str, deadline: int, entry: Entry, digest: bytes | None) -> Principal:
+        """Return the caller that a token names, verified now; keep the result under `digest`, if that is given."""
+        if self._introspecting is not None and text.count(".") != _JWT_DOTS:
+            return self._introspected(text, self._introspecting, deadline, entry)
+        token = parse_token(text)
+        issuer = issuer_for(token, self._rules.issuers)
+        if issuer.key_source is None:
+            return self._introspected(text, issuer, deadline, entry)
+        generation, key = self._key(token, issuer, deadline, entry)
+        claims = verify_token(token, key, issuer, self._clock.wall_ms() / 1000)
+        principal = map_principal(claims, issuer, self._rules.tiers)
+        if digest is not None and self._verified is not None:
+            header = Header(token.algorithm, token.key_id)
+            self._verified.put(digest, Verified(header, issuer, generation, claims.expires_at, principal))
+        return principal
+
+    def _key(
+        self, token: UnverifiedToken | Header, issuer: Issuer, deadline: int, entry: Entry
+    ) -> tuple[int, Any]:
+        """Return the key for a token, and the generation of the key set it belongs to."""
+        entry["issuer"] = issuer.name
+        entry["key_cache"] = "none"
+        # Read first: a set that changes in between makes the kept result too old, never too new.
+        generation = self._keys.generation(issuer.name)
+        found = self._keys.look_up(token, issuer, deadline)
+        entry["kid"] = found.key.kid
+        entry["key_cache"] = found.cache
+        entry["key_age_s"] = found.age_ms / 1000
+        return generation, found.key
+
+    def _introspected(self, text: str, issuer: Issuer, deadline: int, entry: Entry) -> Principal:
+        """Return the caller of a token that only its issuer can read."""
+        entry["issuer"] = issuer.name
+        if self._introspector is None:
+            raise ConfigurationError(
+                "the rules", "issuer.introspection", "nothing that can ask", "an introspector"
+            )
+        claims = self._introspector.claims(text, issuer, deadline)
+        return map_principal(claims, issuer, self._rules.tiers)

@@ -7,11 +7,14 @@ import pytest
 from tests.deploy.conftest import ROOT, Transform
 
 REQUIRED = {"Issuer": "https://id.example.com/", "Audience": "api"}
+ALL = {**REQUIRED, "Functions": "all"}
 HANDLERS = {
     "TokenAuthorizer": "token_authorizer",
     "RequestAuthorizer": "request_authorizer",
     "HttpApiAuthorizer": "http_api_authorizer",
     "TierAuthorizer": "tier_authorizer",
+    "WebSocketAuthorizer": "websocket_authorizer",
+    "AppSyncAuthorizer": "appsync_authorizer",
 }
 
 
@@ -33,7 +36,7 @@ def test_only_the_layer_of_the_chosen_architecture_is_deployed(
     transform: Transform, architecture: str, suffix: str
 ) -> None:
     """One layer, for the architecture of the functions, and each function uses that one."""
-    output = transform("template.yaml", **REQUIRED, Architecture=architecture)
+    output = transform("template.yaml", **ALL, Architecture=architecture)
     ((name, layer),) = of_type(output, "AWS::Lambda::LayerVersion").items()
     assert name.startswith(suffix)
     assert layer["Properties"]["CompatibleArchitectures"] == [architecture]
@@ -45,7 +48,7 @@ def test_only_the_layer_of_the_chosen_architecture_is_deployed(
 
 def test_each_function_has_its_handler_file(transform: Transform) -> None:
     """The handler that the template names is there, and no file has the name of a standard module."""
-    functions = of_type(transform("template.yaml", **REQUIRED), "AWS::Lambda::Function")
+    functions = of_type(transform("template.yaml", **ALL), "AWS::Lambda::Function")
     assert {name: f["Properties"]["Handler"] for name, f in functions.items() if name in HANDLERS} == {
         name: f"{module}.lambda_handler" for name, module in HANDLERS.items()
     }
@@ -77,12 +80,48 @@ def test_defaults_are_those_of_the_documentation(transform: Transform, parameter
 
 def test_the_function_knows_the_ttl_of_its_authorizer(transform: Transform) -> None:
     """One parameter sets the cache of the API and tells the function how long its answers live."""
-    output = transform("template.yaml", **REQUIRED)
+    output = transform("template.yaml", **ALL)
     for name in ("TokenAuthorizer", "RequestAuthorizer", "TierAuthorizer"):
         assert environment(output, name)["AUTHORIZER_RESULT_TTL"] == {"Ref": "ResultTtl"}
         assert environment(output, name)["AUTHORIZER_RESPONSE"] == "policy"
     assert environment(output, "HttpApiAuthorizer")["AUTHORIZER_RESULT_TTL"] == {"Ref": "HttpApiResultTtl"}
     assert environment(output, "HttpApiAuthorizer")["AUTHORIZER_RESPONSE"] == "simple"
+    assert environment(output, "WebSocketAuthorizer")["AUTHORIZER_RESULT_TTL"] == "0"
+    assert environment(output, "AppSyncAuthorizer")["AUTHORIZER_RESULT_TTL"] == {"Ref": "GraphQLResultTtl"}
+
+
+def test_every_variable_is_one_that_the_functions_know(transform: Transform) -> None:
+    """The functions refuse an unknown setting at start, so the template may not have one."""
+    known = {name for name, _, _ in SETTINGS} | {
+        "ISSUER", "AUDIENCE", "JWKS",
+        "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE", "POWERTOOLS_LOG_LEVEL",
+    }  # fmt: skip
+    output = transform("template.yaml", **ALL)
+    for name in HANDLERS:
+        assert set(environment(output, name)) <= known, name
+
+
+def test_the_demo_is_trusted_nowhere_but_in_its_own_file() -> None:
+    """Issuer, audience and keys of the events stand in events/env.json; nothing built or deployed has them."""
+    demo = json.loads((ROOT / "events" / "env.json").read_text(encoding="utf-8"))["TokenAuthorizer"]
+    key = json.loads(demo["JWKS"])["keys"][0]
+    secrets = [demo["ISSUER"], demo["AUDIENCE"], key["kid"], key["n"]]
+    places = [ROOT / name for name in ("template.yaml", "samconfig.toml", "layers", "authorizers", ".local/build")]
+    for place in places:
+        files = [place] if place.is_file() else [path for path in place.rglob("*") if path.is_file()]
+        assert files, place
+        for path in files:
+            relative = path.relative_to(ROOT).as_posix()
+            if "/testing/" in relative:
+                continue  # what mints the demo names it, and is not in the layer
+            content = path.read_bytes()
+            assert [secret for secret in secrets if secret.encode() in content] == [], relative
+
+
+def test_the_version_of_the_application_is_that_of_the_package() -> None:
+    """The Serverless Application Repository shows the version of the code inside."""
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert f"    SemanticVersion: {__version__}\n" in template
 
 
 @pytest.mark.parametrize("function", HANDLERS)
@@ -95,25 +134,28 @@ def test_one_function_can_be_asked_for(transform: Transform, function: str) -> N
 
 
 def test_the_layer_can_be_had_alone(transform: Transform) -> None:
-    """Whoever writes a handler of their own deploys the layer and no function."""
-    output = transform("template.yaml", **REQUIRED, Functions="none")
+    """Whoever writes a handler of their own deploys the layer and no function, role, log group or alarm."""
+    output = transform("template.yaml", **REQUIRED)
     assert not of_type(output, "AWS::Lambda::Function")
-    assert len(of_type(output, "AWS::Lambda::LayerVersion")) == 1
+    assert sorted(resource["Type"] for resource in output["Resources"].values()) == [
+        "AWS::Lambda::LayerVersion",
+        "AWS::SSM::Parameter",
+    ]
     assert "LayerArn" in output["Outputs"]
 
 
 def test_arns_are_published_as_parameters_too(transform: Transform) -> None:
     """Other stacks find layer and functions by name in Parameter Store."""
-    output = transform("template.yaml", **REQUIRED)
+    output = transform("template.yaml", **ALL)
     values = {
-        resource["Properties"]["Name"]["Fn::Sub"]: resource["Properties"]["Value"]
+        resource["Properties"]["Name"]["Fn::Sub"][0]: resource["Properties"]["Value"]
         for resource in of_type(output, "AWS::SSM::Parameter").values()
     }
     for function, module in HANDLERS.items():
         slug = module.replace("_", "-")
-        assert "Fn::GetAtt" in values[f"/${{AWS::StackName}}/{slug}-arn"]
-        assert values[f"/${{AWS::StackName}}/{slug}-arn"] == output["Outputs"][f"{function}Arn"]["Value"]
-    assert values["/${AWS::StackName}/layer-arn"] == output["Outputs"]["LayerArn"]["Value"]
+        assert "Fn::GetAtt" in values[f"${{Prefix}}/{slug}-arn"]
+        assert values[f"${{Prefix}}/{slug}-arn"] == output["Outputs"][f"{function}Arn"]["Value"]
+    assert values["${Prefix}/layer-arn"] == output["Outputs"]["LayerArn"]["Value"]
 
 
 def test_logging_of_whole_events_is_never_switched_on() -> None:

@@ -55,6 +55,8 @@ def policy_answer(output: object, *, typed_context: bool) -> PolicyAnswer:
     document = output.get("policyDocument")
     try:
         policy = Policy(document)
+        # Conditions and policy variables are read per request; a malformed one must not wait for that.
+        policy.ask("")
     except PolicyFormatError as error:
         raise MalformedAnswer(f"policyDocument: {error}", "answer.policy") from None
     if any(len(one) > _MAX_RESOURCE for one in policy.resources):

@@ -10,14 +10,13 @@ from lambda_authorizer.testing.gateway.model import (
     Answer,
     Clock,
     Handler,
-    MalformedAnswer,
     Refused,
     ResultCache,
     Trace,
     checked_ttl,
     invoke,
 )
-from lambda_authorizer.testing.iam import PolicyFormatError, Verdict, evaluate
+from lambda_authorizer.testing.iam import Verdict, evaluate
 
 
 class FrontEnd:
@@ -75,21 +74,14 @@ class FrontEnd:
         resource_policy: object = None,
         cross_account: bool = False,
     ) -> Verdict:
-        """Return what the policy says of this call.
-
-        Raises:
-            MalformedAnswer: a Condition or a policy variable of it is malformed.
-        """
-        try:
-            verdict = evaluate(
-                answer.document,
-                arn,
-                context=conditions(call),
-                resource_policy=resource_policy,
-                cross_account=cross_account,
-            )
-        except PolicyFormatError as error:
-            raise MalformedAnswer(f"policyDocument: {error}", "answer.policy") from None
+        """Return what the policy says of this call."""
+        verdict = evaluate(
+            answer.document,
+            arn,
+            context=conditions(call),
+            resource_policy=resource_policy,
+            cross_account=cross_account,
+        )
         if verdict.statement is None:
             trace.note(f"no statement covers {arn}", "policy.order")
         else:

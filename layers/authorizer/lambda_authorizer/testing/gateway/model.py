@@ -50,11 +50,9 @@ class Step(NamedTuple):
 
     text: str
     behaviour: str
-    """Id of the row in `BEHAVIOURS` that makes it so; empty for a plain remark."""
+    """Id of the row in `BEHAVIOURS` that makes it so."""
 
     def __str__(self) -> str:
-        if not self.behaviour:
-            return self.text
         row = BEHAVIOURS[self.behaviour]
         return f"{self.text}  [{row.basis}: {row.id}]"
 
@@ -70,15 +68,13 @@ class Trace:
         self.cached = False
         self.output: Any = None
 
-    def note(self, text: str, behaviour: str = "") -> None:
+    def note(self, text: str, behaviour: str) -> None:
         """Add one step.
 
         Raises:
             KeyError: no such behaviour is written down.
         """
-        if behaviour:
-            BEHAVIOURS[behaviour]
-        self.steps.append(Step(text, behaviour))
+        self.steps.append(Step(text, BEHAVIOURS[behaviour].id))
 
     def passed(
         self, status: int, context: Mapping[str, Any] | None, *, body: Any = None, denied: tuple[str, ...] = ()

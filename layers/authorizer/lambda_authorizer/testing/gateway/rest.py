@@ -79,6 +79,7 @@ class RestApi(FrontEnd):
         self.sources = tuple(sources.source(text, front="rest") for text in identity_sources)
         self.validation = None if validation is None else re.compile(validation)
         self.resource_policy = resource_policy
+        self.first = None if resource_policy is None else Policy(resource_policy, resource_policy=True)
         self.cross_account = cross_account
         self.api_key_source = api_key_source
         self.meter = Meter(tuple(usage_plans), self.clock)
@@ -119,17 +120,14 @@ class RestApi(FrontEnd):
             return trace.passed(200, None)
         key = self._identity(call, match, trace)
         answer = self._answer(key, call, match, trace)
-        try:
-            verdict = self._judge(
-                answer,
-                arn,
-                call,
-                trace,
-                resource_policy=self.resource_policy,
-                cross_account=self.cross_account,
-            )
-        except MalformedAnswer as error:
-            self._broken(error, trace)
+        verdict = self._judge(
+            answer,
+            arn,
+            call,
+            trace,
+            resource_policy=self.resource_policy,
+            cross_account=self.cross_account,
+        )
         context = text_context(answer)
         if not verdict.allowed:
             explicit = verdict.explicit_deny
@@ -158,9 +156,9 @@ class RestApi(FrontEnd):
 
     def _resource_policy_first(self, arn: str, call: Call, trace: Trace) -> None:
         """Refuse what the resource policy denies, before any authorizer is asked."""
-        if self.resource_policy is None:
+        if self.first is None:
             return
-        verdict = Policy(self.resource_policy, resource_policy=True).ask(arn, context=conditions(call))
+        verdict = self.first.ask(arn, context=conditions(call))
         if verdict.explicit_deny:
             trace.note(f"statement {verdict.statement} of the resource policy denies", "rest.policy.first")
             message = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
@@ -204,7 +202,8 @@ class RestApi(FrontEnd):
             trace.note(f"the function raised {error.error_type}", "rest.error.other")
             self._refuse("AUTHORIZER_CONFIGURATION_ERROR", 500, {"message": None})
         except MalformedAnswer as error:
-            self._broken(error, trace)
+            trace.note(f"malformed answer: {error}", error.behaviour)
+            self._refuse("AUTHORIZER_CONFIGURATION_ERROR", 500, {"message": None})
         self.cache.put(key, output, self.ttl)
         return answer
 
@@ -234,10 +233,6 @@ class RestApi(FrontEnd):
             kinds = {"Forbidden": "INVALID_API_KEY", "Too Many Requests": "THROTTLED"}
             kind = kinds.get(message, "QUOTA_EXCEEDED")
             self._refuse(kind, refusal.status, refusal.body, text_context(answer), refusal.headers)
-
-    def _broken(self, error: MalformedAnswer, trace: Trace) -> NoReturn:
-        trace.note(f"malformed answer: {error}", error.behaviour)
-        self._refuse("AUTHORIZER_CONFIGURATION_ERROR", 500, {"message": None})
 
     def _refuse(
         self,

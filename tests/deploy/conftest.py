@@ -5,7 +5,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -66,19 +66,30 @@ def host_layer(checkout: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 @pytest.fixture(scope="session")
-def transform() -> Transform:
+def transform() -> Iterator[Transform]:
     """SAM's own transform, as CloudFormation runs it: a template and parameter values in, CloudFormation out."""
     done: dict[str, dict[str, Any]] = {}
+    worker = subprocess.Popen(
+        [SAM_PYTHON, ROOT / "tests" / "deploy" / "transform.py"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    asked, answered = worker.stdin, worker.stdout
 
     def run(template: str, **parameters: str) -> dict[str, Any]:
-        key = json.dumps([template, parameters], sort_keys=True)
+        key = json.dumps([str(ROOT / template), parameters], sort_keys=True)
         if key not in done:
-            finished = subprocess.run(
-                [SAM_PYTHON, ROOT / "tests" / "deploy" / "transform.py", ROOT / template, json.dumps(parameters)],
-                check=False, text=True, capture_output=True,
-            )  # fmt: skip
-            assert finished.returncode == 0, finished.stderr
-            done[key] = json.loads(finished.stdout)
+            asked.write(key + "\n")
+            asked.flush()
+            done[key] = json.loads(answered.readline())
+            assert "error" not in done[key], done[key]
         return done[key]
 
-    return run
+    yield run
+    asked.close()
+    answered.close()
+    worker.wait()

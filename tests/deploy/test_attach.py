@@ -1,4 +1,4 @@
-"""template.yaml in front of APIs of other stacks: the authorizer, the least permission, and what the owner is told."""
+"""template.yaml in front of APIs of other stacks: authorizer, least permission, and what the owner is told."""
 
 import json
 import re
@@ -16,7 +16,8 @@ STAMP = "0123456789abcdef" * 4
 # API parameter, further parameters, function, authorizer resource, output
 FRONT_ENDS = [
     ("RestApiId", {}, "TokenAuthorizer", "RestTokenAuthorizer", "RestTokenAuthorizerId"),
-    ("RestApiId", {"RestAuthorizer": "request"}, "RequestAuthorizer", "RestRequestAuthorizer", "RestRequestAuthorizerId"),
+    ("RestApiId", {"RestAuthorizer": "request"},
+     "RequestAuthorizer", "RestRequestAuthorizer", "RestRequestAuthorizerId"),
     ("RestApiId", {"RestAuthorizer": "tier"}, "TierAuthorizer", "RestTierAuthorizer", "RestTierAuthorizerId"),
     ("HttpApiId", {}, "HttpApiAuthorizer", "HttpAuthorizer", "HttpAuthorizerId"),
     ("WebSocketApiId", {}, "WebSocketAuthorizer", "ConnectAuthorizer", "ConnectAuthorizerId"),
@@ -132,7 +133,7 @@ def test_without_snapstart_the_newest_function_answers(transform: Transform) -> 
 
 
 def test_with_snapstart_everything_points_at_the_alias(transform: Transform) -> None:
-    """Snapshots exist for published versions only: authorizers, permissions, outputs and parameters name the alias."""
+    """Snapshots exist for published versions only: authorizers, permissions and outputs name the alias."""
     output = transform("template.yaml", **ALL, **APIS, SnapStart="on", CodeStamp=STAMP)
     for function in of_type(output, "AWS::Lambda::Function").values():
         assert function["Properties"]["SnapStart"] == {"ApplyOn": "PublishedVersions"}
@@ -147,7 +148,7 @@ def test_with_snapstart_everything_points_at_the_alias(transform: Transform) -> 
 
 
 def test_a_new_stamp_publishes_a_new_version(transform: Transform) -> None:
-    """The stamp covers code, layer and parameters; another one makes another version, and the alias moves to it."""
+    """The stamp covers code, layer and parameters: another one makes another version for the alias."""
     names = []
     for stamp in (STAMP, STAMP[::-1]):
         output = transform("template.yaml", **ALL, SnapStart="on", CodeStamp=stamp)
@@ -178,10 +179,12 @@ def test_roles_write_their_logs_and_nothing_else(transform: Transform) -> None:
 
 
 EVERYTHING = {
-    **ALL, **APIS, "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "Tracing": "on", "KmsKeyArn": "arn:k",
+    **ALL, **APIS,
+    "SubnetIds": "subnet-1,subnet-2", "SecurityGroupIds": "sg-1", "Tracing": "on", "KmsKeyArn": "arn:k",
     "UsageKeyArns": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:airline/gold-key-AbCdEf",
     "SecretsKmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/1", "ReservedConcurrency": "50",
-    "SecretsExtensionLayerArn": "arn:aws:lambda:eu-west-1:1:layer:E:1", "LogKmsKeyArn": "arn:l", "AlarmTopicArn": "arn:t",
+    "SecretsExtensionLayerArn": "arn:aws:lambda:eu-west-1:1:layer:E:1", "LogKmsKeyArn": "arn:l",
+    "AlarmTopicArn": "arn:t",
 }  # fmt: skip
 # Each action for which AWS knows no narrower resource, or none before the thing exists.
 NO_RESOURCE = {
@@ -213,7 +216,8 @@ def test_no_role_has_a_wildcard_that_is_not_listed(transform: Transform, locatio
 @pytest.mark.parametrize(
     ("location", "actions", "arn"),
     [
-        ("ssm:/airline/rules", "ssm:GetParameter", "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"),
+        ("ssm:/airline/rules", "ssm:GetParameter",
+         "arn:${AWS::Partition}:ssm:${AWS::Region}:${AWS::AccountId}:parameter"),
         ("s3://bucket/rules.toml", "s3:GetObject", "arn:${AWS::Partition}:s3:::${Place}"),
         ("appconfig:a/b/c", ["appconfig:StartConfigurationSession", "appconfig:GetLatestConfiguration"],
          "application/${Application}/environment/${Environment}/configuration/${Profile}"),
@@ -245,7 +249,7 @@ def test_only_the_tier_function_reads_api_keys(transform: Transform) -> None:
 
 
 def test_what_is_switched_on_reaches_every_function(transform: Transform) -> None:
-    """VPC, key, traces, concurrency and log group stand in each function's properties; by default they are absent."""
+    """VPC, key, traces, concurrency and log group are in each function; by default they are absent."""
     on, off = transform("template.yaml", **EVERYTHING), transform("template.yaml", **ALL)
     for name, function in of_type(on, "AWS::Lambda::Function").items():
         properties, plain = function["Properties"], off["Resources"][name]["Properties"]
@@ -270,7 +274,7 @@ def test_logs_are_kept_for_a_time_and_survive_the_stack(transform: Transform) ->
 
 
 def test_no_alarm_stands_on_lambdas_own_error_count(transform: Transform) -> None:
-    """A 401 on a REST API is a raised error: alarms watch the toolkit's metrics, or every bad token would page someone."""
+    """A 401 on a REST API is a raised error: an alarm on those would page someone for every bad token."""
     output = transform("template.yaml", **EVERYTHING)
     alarms = of_type(output, "AWS::CloudWatch::Alarm")
     assert set(alarms) == {"DecisionsFailing", "KeysGrowOld", "StaleKeysServed", "DecisionsSlow"}
@@ -307,7 +311,7 @@ def test_alarms_and_dashboard_ask_for_metrics_that_are_written(transform: Transf
 
 
 def test_decisions_on_stale_keys_are_counted_from_the_log(transform: Transform) -> None:
-    """The filter reads the field that the log record has, and the alarm reads the metric that the filter writes."""
+    """The filter reads a field that the record has; the alarm reads the metric that the filter writes."""
     resources = transform("template.yaml", **ALL)["Resources"]
     filtered = resources["StaleKeysFilter"]["Properties"]
     assert filtered["FilterPattern"] == '{ $.key_cache = "stale" }'

@@ -1,10 +1,14 @@
 """template.yaml after SAM's transform: what is created for which parameters, and with which settings."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.deploy.conftest import ROOT, Transform
+
+from lambda_authorizer.settings import SETTINGS
+from lambda_authorizer.version import __version__
 
 REQUIRED = {"Issuer": "https://id.example.com/", "Audience": "api"}
 ALL = {**REQUIRED, "Functions": "all"}

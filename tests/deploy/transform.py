@@ -123,4 +123,5 @@ for line in sys.stdin:
         answer = transformed(*json.loads(line))
     except Exception as error:  # noqa: BLE001 - the test that asked shows it
         answer = {"error": f"{type(error).__name__}: {error} {getattr(error, 'causes', '')}"}
-    print(json.dumps(answer), flush=True)
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import sys
 import sysconfig
 from collections.abc import Iterator, Mapping
@@ -60,19 +61,57 @@ def functions(build: Path = BUILD) -> dict[str, dict[str, Any]]:
     }
 
 
+_PSEUDO = {"AWS::Region": "eu-west-1", "AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
+_NO_VALUE = "AWS::NoValue"
+
+
+class Intrinsics:
+    """CloudFormation's functions, as far as an environment variable needs them."""
+
+    def __init__(self, template: Mapping[str, Any], parameters: Mapping[str, str]) -> None:
+        defaults = {key: value.get("Default", "") for key, value in template["Parameters"].items()}
+        unknown = sorted(set(parameters) - set(defaults))
+        if unknown:
+            raise NotBuiltError(f"the template has no parameter {unknown}")
+        self.values = {**_PSEUDO, **defaults, **parameters}
+        self.conditions = template.get("Conditions", {})
+
+    def text(self, value: object) -> str | None:
+        """Return the value as the text of an environment variable; None where there is none."""
+        if not isinstance(value, dict):
+            return str(value)
+        ((name, given),) = value.items()
+        if name == "Ref":
+            return None if given == _NO_VALUE else str(self.values[given])
+        if name == "Fn::If":
+            return self.text(given[1] if self.holds({"Condition": given[0]}) else given[2])
+        if name == "Fn::Sub":
+            return re.sub(r"\$\{([\w:]+)\}", lambda found: str(self.values[found[1]]), given)
+        raise NotBuiltError(f"{name} in an environment variable is not understood here")
+
+    def holds(self, condition: Mapping[str, Any]) -> bool:
+        """Return what a condition comes to."""
+        ((name, given),) = condition.items()
+        if name == "Condition":
+            return self.holds(self.conditions[given])
+        if name == "Fn::Equals":
+            return self.text(given[0]) == self.text(given[1])
+        if name == "Fn::Not":
+            return not self.holds(given[0])
+        combined = [self.holds(one) for one in given]
+        return all(combined) if name == "Fn::And" else any(combined)
+
+
 def function_environment(name: str, parameters: Mapping[str, str], build: Path = BUILD) -> dict[str, str]:
     """Return the environment the template gives the function, with the parameters as a deployer would set them."""
     template = load_template(build / "template.yaml")
-    defaults = {key: value.get("Default", "") for key, value in template["Parameters"].items()}
-    unknown = set(parameters) - set(defaults)
-    if unknown:
-        raise NotBuiltError(f"the template has no parameter {sorted(unknown)}")
-    values = {**defaults, **parameters}
+    intrinsics = Intrinsics(template, parameters)
     given = {
         **template["Globals"]["Function"]["Environment"]["Variables"],
         **template["Resources"][name]["Properties"].get("Environment", {}).get("Variables", {}),
     }
-    return {key: str(values[value["Ref"]] if isinstance(value, dict) else value) for key, value in given.items()}
+    found = {key: intrinsics.text(value) for key, value in given.items()}
+    return {key: value for key, value in found.items() if value is not None}
 
 
 def layer_paths(build: Path = BUILD) -> list[Path]:

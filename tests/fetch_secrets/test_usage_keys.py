@@ -13,7 +13,7 @@ from typing import ClassVar
 import pytest
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.fetch.secrets import Service, UnavailableError, usage_key_values
+from lambda_authorizer.fetch.secrets import Service, UnavailableError, secret_text, usage_key_values
 
 SOURCE = Path(__file__).parents[2] / "layers" / "authorizer"
 GOLD = "gold-key-value-000000001"
@@ -198,6 +198,31 @@ def test_printing_shows_no_value(extension: dict[str, str]) -> None:
     keys = usage_key_values(REFERENCES, {"gold": GOLD}, environ=extension, sdk=sdk)
     assert {repr(keys), str(keys), f"{keys}"} == {"UsageKeys(<2 hidden>)"}
     assert keys["silver"] == SILVER
+
+
+PEM = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+
+
+def test_a_secret_text_is_given_as_it_is(extension: dict[str, str]) -> None:
+    """A secret of any form, line breaks included, comes from the extension unchanged."""
+    Extension.answers = [(200, secret(PEM))]
+    assert secret_text(REFERENCES["gold"], environ=extension, sdk=forbidden) == PEM
+
+
+@pytest.mark.parametrize("answer", [(400, b"not ready"), (500, b"")])
+def test_a_secret_text_comes_from_the_sdk_where_the_extension_has_none(
+    extension: dict[str, str], answer: tuple[int, bytes]
+) -> None:
+    """An extension that is not ready, or refuses, costs the SDK."""
+    Extension.answers = [answer]
+    assert secret_text(REFERENCES["silver"], environ=extension, sdk=sdk) == SILVER
+    assert secret_text(REFERENCES["silver"], environ={}, sdk=sdk) == SILVER
+
+
+def test_a_secret_text_of_a_malformed_reference_is_unavailable() -> None:
+    """What is no reference is refused without asking anybody."""
+    with pytest.raises(UnavailableError, match="secretsmanager:NAME"):
+        secret_text("vault:name", environ={}, sdk=forbidden)
 
 
 class Aws(BaseHTTPRequestHandler):

@@ -118,13 +118,36 @@ def usage_key_values(
     return UsageKeys(values, pending, read)
 
 
-def _parse(tier: str, reference: str, file: str) -> tuple[Service, str]:
+def secret_text(reference: str, *, environ: Mapping[str, str], sdk: Source | None = None) -> str:
+    """Return the text behind `secretsmanager:NAME` or `ssm:NAME`, whatever its form, such as a PEM.
+
+    Raises:
+        UnavailableError: the reference is none, or no source answers; the message holds nothing of the value.
+    """
+    service, name = _split(reference)
+    extension = _extension(environ)
+    if extension:
+        try:
+            return extension(service, name)
+        except (NotReadyError, UnavailableError):
+            pass  # as for the keys of tiers, the SDK is the dearer way to the same value
+    return (sdk or from_sdk)(service, name)
+
+
+def _split(reference: str) -> tuple[Service, str]:
     service, _, name = reference.partition(":")
     if name and service == "secretsmanager":
         return "secretsmanager", name
     if name and service == "ssm":
         return "ssm", name
-    raise ConfigurationError(file, f"tiers.usage_keys.{tier}", repr(reference), _ALLOWED)
+    raise UnavailableError(f"a reference that is not {_ALLOWED}")
+
+
+def _parse(tier: str, reference: str, file: str) -> tuple[Service, str]:
+    try:
+        return _split(reference)
+    except UnavailableError:
+        raise ConfigurationError(file, f"tiers.usage_keys.{tier}", repr(reference), _ALLOWED) from None
 
 
 def _usable(tier: str, value: object, file: str) -> str:

@@ -224,7 +224,7 @@ def test_ed25519_points_of_small_order_and_second_spellings_are_refused(y: int) 
 
 
 def test_the_points_of_small_order_are_those_that_eight_takes_to_the_neutral_point() -> None:
-    """The list in the code is not typed but proven: 8·P is neutral for each of its points, by the curve's own law."""
+    """The list in the code is proven, not typed: by the curve's own law 8·P is neutral for each of its points."""
     d = -121665 * pow(121666, -1, ED_PRIME) % ED_PRIME
     for start in _ED25519_SMALL_ORDER:
         y = start

@@ -11,7 +11,7 @@ from typing import Final, Literal
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, parse_key_set
 from lambda_authorizer.tokens.issuer import UNCHECKED, IntrospectionConfig, Issuer, KeySourceConfig, Path
-from lambda_authorizer.tokens.presets import PRESETS, Preset, is_guid
+from lambda_authorizer.tokens.presets import PRESETS, Preset, is_guid, tenant_of
 
 ANY_TENANT: Final = "any, on purpose"
 MAX_LEEWAY: Final = 300
@@ -172,14 +172,9 @@ def check_issuers(issuers: Sequence[Issuer], *, file: str) -> None:
                 raise ConfigurationError(
                     file, f"issuer[{at}].name", "an alias for the second time", "another name"
                 )
-            same = {issuer.any_tenant or issuer.url, *issuer.iss_values} & {
-                earlier.any_tenant or earlier.url,
-                *earlier.iss_values,
-            }
-            if same:
-                raise ConfigurationError(
-                    file, f"issuer[{at}].url", "a url for the second time", "one table for each url"
-                )
+            if _overlap(issuer, earlier) or _overlap(earlier, issuer):
+                found = "a url whose tokens another table takes already"
+                raise ConfigurationError(file, f"issuer[{at}].url", found, "one table for each url")
             if issuer.introspection is not None and earlier.introspection is not None:
                 raise ConfigurationError(
                     file,
@@ -187,6 +182,17 @@ def check_issuers(issuers: Sequence[Issuer], *, file: str) -> None:
                     "a second issuer with introspection",
                     "one: an opaque token does not say whom to ask",
                 )
+
+
+def _overlap(issuer: Issuer, other: Issuer) -> bool:
+    """Say whether some `iss` of `issuer` is one of `other` too."""
+    pattern = other.any_tenant
+    if pattern is not None and pattern == issuer.any_tenant:
+        return True
+    return any(
+        iss in other.iss_values or (pattern is not None and tenant_of(iss, pattern) is not None)
+        for iss in issuer.iss_values
+    )
 
 
 def _kind(value: object) -> str:

@@ -47,7 +47,7 @@ publish: set-up ## The release layer into AWS: REGIONS="eu-west-1 …", ORGANISA
 	@REGIONS="$(REGIONS)" ORGANISATION="$(ORGANISATION)" ACCOUNTS="$(ACCOUNTS)" tools/publish
 
 deploy: set-up ## sam build and sam deploy, with the stamp that publishes a new version whenever anything changed: ARGS="--guided"
-	@tools/deploy $(ARGS)
+	@$(PY) tools/deploy.py $(ARGS)
 
 bench: build ## The goals of speed and memory, measured
 	@$(PY) -m benchmarks $(ARGS)

@@ -7,7 +7,7 @@ belongs to the most specific routes that match it, and each of them must grant i
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lambda_authorizer.policy.paths import Trie, most_specific, satisfies, split
+from lambda_authorizer.policy.paths import Trie, deciding, satisfies, split
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, Route, Segment
 
@@ -39,19 +39,19 @@ def decide(grants: Grants, method: str, path: str) -> Decision:
     if method == "SUBSCRIBE" and segments[-1] == "*":
         return _subscribe_below(grants, segments)
     if grants.denied:
-        for number in _trie(rules, "denials").matching(method, segments):
+        for number in _trie(rules, "denials").reaching(method, segments):
             for alternative in grants.denied.get(number, ()):
                 if satisfies(alternative.bindings, segments):
                     return Decision(False, "denied_by_rule", rules.rules[alternative.rule].name)
-    deciding: str | None = None
-    for number in most_specific(rules.routes, _trie(rules, "routes").matching(method, segments)):
+    rule: str | None = None
+    for number in deciding(rules.routes, _trie(rules, "routes"), method, segments):
         for alternative in grants.routes.get(number, ()):
             if satisfies(alternative.bindings, segments):
-                deciding = deciding or rules.rules[alternative.rule].name
+                rule = rule or rules.rules[alternative.rule].name
                 break
         else:
             return NO_RULE_ALLOWS
-    return Decision(True, "allowed", deciding) if deciding else NO_RULE_ALLOWS
+    return Decision(True, "allowed", rule) if rule else NO_RULE_ALLOWS
 
 
 def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Segment], dict[int, str]] | None:
@@ -60,18 +60,21 @@ def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Se
     segments = _segments(method, path)
     if segments is None or not decide(grants, method, path).allowed:
         return None
-    numbers = most_specific(rules.routes, _trie(rules, "routes").matching(method, segments))
+    numbers = deciding(rules.routes, _trie(rules, "routes"), method, segments)
     bindings: dict[int, str] = {}
     for number in numbers:
         alternative = next(found for found in grants.routes[number] if satisfies(found.bindings, segments))
         for at, spelled in alternative.bindings:
             bindings[at] = spelled[spelled.index(segments[at])]
     templates = [rules.routes[number].segments for number in numbers]
-    if len(templates) == 1:
-        return templates[0], bindings
-    from lambda_authorizer.rules.automaton import meet  # incomparable routes only
+    template = templates[0]
+    if len(templates) > 1:
+        from lambda_authorizer.rules.automaton import meet  # incomparable routes only
 
-    return meet(templates), bindings
+        template = meet(templates)
+    if not segments[-1] and template[-1] not in {GREEDY, ""}:
+        template = (*template, "")
+    return template, bindings
 
 
 def _segments(method: str, path: str) -> Sequence[str] | None:
@@ -97,7 +100,7 @@ def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
     """
     rules = grants.rules
     prefix = segments[:-1]
-    deciding: str | None = None
+    rule: str | None = None
     for number, route in enumerate(rules.routes):
         if route.method != "SUBSCRIBE" or not _meets_below(route, prefix):
             continue
@@ -105,11 +108,11 @@ def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
         if not unbound:
             return NO_RULE_ALLOWS
         if route.segments[-1] == GREEDY and len(route.segments) <= len(segments):
-            deciding = rules.rules[unbound[0].rule].name
+            rule = rules.rules[unbound[0].rule].name
     for number, found in grants.denied.items():
         if rules.denials[number].method == "SUBSCRIBE" and _meets_below(rules.denials[number], prefix):
             return Decision(False, "denied_by_rule", rules.rules[found[0].rule].name)
-    return Decision(True, "allowed", deciding) if deciding else NO_RULE_ALLOWS
+    return Decision(True, "allowed", rule) if rule else NO_RULE_ALLOWS
 
 
 def _meets_below(route: Route, prefix: Sequence[str]) -> bool:
@@ -134,5 +137,5 @@ def route_of(rules: RuleSet, method: str, path: str) -> tuple[tuple[str, str], .
     segments = _segments(method, path)
     if segments is None:
         return ()
-    numbers = most_specific(rules.routes, _trie(rules, "routes").matching(method, segments))
+    numbers = deciding(rules.routes, _trie(rules, "routes"), method, segments)
     return tuple((rules.routes[number].method, rules.routes[number].text.partition(" ")[2]) for number in numbers)

@@ -7,7 +7,7 @@ read as another path (`odd`) belongs to no route.
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, within
 
 # An encoded slash, backslash or dot, in either case.
 _ODD_ESCAPES: Final = ("%2f", "%5c", "%2e")
@@ -54,9 +54,16 @@ class Trie:
             node.setdefault(None, {})[route.method] = number
 
     def matching(self, method: str, segments: Sequence[str]) -> list[int]:
-        """Return the numbers of all routes that match the request, in no order."""
+        """Return the numbers of all routes whose template matches the request, in no order."""
         found: list[int] = []
         self._walk(self._root, method, segments, 0, found)
+        return found
+
+    def reaching(self, method: str, segments: Sequence[str]) -> list[int]:
+        """Return what matches, and what matches without a trailing slash: for deny patterns."""
+        found = self.matching(method, segments)
+        if len(segments) > 1 and not segments[-1]:
+            found += [number for number in self.matching(method, segments[:-1]) if number not in found]
         return found
 
     def _walk(self, node: dict[Any, Any], method: str, segments: Sequence[str], at: int, found: list[int]) -> None:
@@ -83,28 +90,6 @@ class Trie:
             found.append(ends["ANY"])
 
 
-def at_least_as_specific(left: Route, right: Route) -> bool:
-    """True if every request of `left` is one of `right`, for two routes that share a request."""
-    if left.method != right.method and right.method != "ANY":
-        return False
-    return _covers(right.segments, left.segments)
-
-
-def _covers(wide: Sequence[Segment], narrow: Sequence[Segment]) -> bool:
-    for at, segment in enumerate(wide):
-        if at >= len(narrow):
-            return False
-        if segment == GREEDY:
-            return narrow[at] != ""
-        other = narrow[at]
-        if segment == VARIABLE:
-            if other == GREEDY or other == "":
-                return False
-        elif segment != other:
-            return False
-    return len(wide) == len(narrow)
-
-
 def most_specific(routes: Sequence[Route], numbers: Sequence[int]) -> list[int]:
     """Return, of routes that match one request, those that no other is more specific than."""
     if len(numbers) < 2:  # noqa: PLR2004 - one route is the most specific of itself
@@ -112,12 +97,24 @@ def most_specific(routes: Sequence[Route], numbers: Sequence[int]) -> list[int]:
     return sorted(
         number
         for number in numbers
-        if not any(
-            other != number and at_least_as_specific(routes[other], routes[number]) for other in numbers
-        )
+        if not any(other != number and within(routes[other], routes[number]) for other in numbers)
     )
 
 
 def satisfies(bindings: Iterable[tuple[int, tuple[str, ...]]], segments: Sequence[str]) -> bool:
     """True if each bound segment has one of its spellings."""
     return all(segments[at] in spelled for at, spelled in bindings)
+
+
+def deciding(routes: Sequence[Route], trie: Trie, method: str, segments: Sequence[str]) -> list[int]:
+    """Return the routes a request belongs to, all of which must grant it.
+
+    A trailing slash that no route spells belongs to an open end `{name+}`; the routes of the path without it must
+    grant it too, because API Gateway sends both to the same place.
+    """
+    matching = trie.matching(method, segments)
+    found = most_specific(routes, matching)
+    if len(segments) > 1 and not segments[-1] and not any(routes[number].segments[-1] == "" for number in matching):
+        without = most_specific(routes, trie.matching(method, segments[:-1])) if found else []
+        return sorted({*found, *without})
+    return found

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from lambda_authorizer.policy.table import BOUND, Form, Table, cells_in
 from lambda_authorizer.rules import Grants
-from lambda_authorizer.rules.model import Alternative, Segment
+from lambda_authorizer.rules.model import GREEDY, Alternative, Segment
 
 _MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
 Combination = Mapping[int, tuple[str, ...]]  # variable -> spellings
@@ -56,7 +56,7 @@ class _Selection:
     def __init__(self, table: Table, grants: Grants) -> None:
         self.table = table
         self.grants = grants
-        self.dropped: dict[tuple[int, ...], Corner] = {}
+        self.dropped: dict[int, Corner] = {}  # by group
         self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
         self.full = self.partial = self.closed = 0
         self.combinations: dict[int, list[Combination]] = {}
@@ -82,11 +82,11 @@ class _Selection:
         shut = {number for number, found in self.grants.denied.items() if not found[0].bindings}
         full = partial = closed = 0
         self.combinations = {}
-        for number, (named, denials) in enumerate(self.table.cells):
-            open_here = bool(named) and named not in self.dropped and (not shut or shut.isdisjoint(denials))
+        for number, (group, denials) in enumerate(self.table.cells):
+            open_here = group >= 0 and group not in self.dropped and (not shut or shut.isdisjoint(denials))
             bound = False
             if open_here:
-                for route in named:
+                for route in self.table.groups[group][0]:
                     found = routes.get(route)
                     if found is None:
                         open_here = False
@@ -97,7 +97,7 @@ class _Selection:
             elif not bound:
                 full |= 1 << number
             else:
-                combinations = self._combine(named)
+                combinations = self._combine(*self.table.groups[group])
                 if combinations:
                     partial |= 1 << number
                     self.combinations[number] = combinations
@@ -105,37 +105,28 @@ class _Selection:
                     closed |= 1 << number
         self.full, self.partial, self.closed = full, partial, closed
 
-    def _combine(self, named: tuple[int, ...]) -> list[Combination]:
+    def _combine(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[Combination]:
         """Return the ways in which all routes of a cell are granted at once."""
         found: list[Combination] = []
         choices = [self.grants.routes[route] for route in named]
         choices = [(given[0],) if not given[0].bindings else given for given in choices]
-        template = self._template(named)
         for choice in product(*choices):
             merged = _merged(choice, template)
             if merged is not None and merged not in found:
                 found.append(merged)
         return found
 
-    def _template(self, named: tuple[int, ...]) -> Sequence[Segment]:
-        segments = [self.grants.rules.routes[route].segments for route in named]
-        if len(segments) == 1:
-            return segments[0]
-        from lambda_authorizer.rules.automaton import meet  # incomparable routes only
-
-        return meet(segments)
-
     def _unbound(self) -> list[_Line]:
         """Return the patterns of what is granted without bounds, leaving out what a wider one has."""
         forms = []
-        for (named, positions), form in self.table.forms.items():
-            if not positions and self.table.of_named[named] & self.full:
+        for (group, positions), form in self.table.forms.items():
+            if not positions and self.table.of_group[group] & self.full:
                 forms.append(form)
         forms.sort(key=lambda form: -form.covers.bit_count())
         had = 0
         lines = []
         for form in forms:
-            mine = self.table.of_named[form.named] & self.full
+            mine = self.table.of_group[form.group] & self.full
             if mine & ~had:
                 had |= form.covers
                 lines.append(_Line(form, ()))
@@ -144,11 +135,11 @@ class _Selection:
     def _bound(self) -> list[_Line]:
         lines: dict[tuple[object, ...], _Line] = {}
         for number, combinations in self.combinations.items():
-            named = self.table.cells[number][0]
+            group = self.table.cells[number][0]
             for combination in combinations:
                 positions = tuple(sorted(combination))
                 values = tuple(combination[at] for at in positions)
-                lines[named, positions, values] = _Line(self.table.forms[named, positions], values)
+                lines[group, positions, values] = _Line(self.table.forms[group, positions], values)
         return list(lines.values())
 
     # Fences
@@ -182,7 +173,7 @@ class _Selection:
             clash = line.form.hits & self.partial
             if clash:
                 # Some values of a variable are granted and the pattern reaches them all: the bound grant is kept.
-                because = self.table.cells[cells_in(clash)[0]][0]
+                because = self.table.routes_at(cells_in(clash)[0])
                 self._drop(line, because)
                 return False
             need |= line.form.hits & self.closed
@@ -207,7 +198,7 @@ class _Selection:
 
     def _narrow(self, cell: int, lines: Sequence[_Line]) -> bool:
         """Give up what costs least: the lines that reach the cell, or what a fence around it hits."""
-        because = self.table.cells[cell][0]
+        because = self.table.routes_at(cell)
         allowed = self.full | self.partial
         best = min(
             (self.table.fences[number] for number in self.table.fences_of(cell)),
@@ -219,11 +210,12 @@ class _Selection:
             return False
         self._add(best[0], best[2])
         for hit in cells_in(best[1] & allowed):
-            self._spoil(self.table.cells[hit][0], because, whole=bool(best[2] >> hit & 1))
+            self._spoil(self.table.routes_at(hit), because, whole=bool(best[2] >> hit & 1))
         return True
 
     def _drop(self, line: _Line, because: tuple[int, ...]) -> None:
-        self.dropped[line.form.named] = Corner(self.table.methods, line.form.named, because, whole=True)
+        named = self.table.groups[line.form.group][0]
+        self.dropped[line.form.group] = Corner(self.table.methods, named, because, whole=True)
 
     def _spoil(self, lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool) -> None:
         self.spoiled[lost, because] = Corner(self.table.methods, lost, because, whole=whole)
@@ -231,21 +223,21 @@ class _Selection:
     def _fence_bound(self, lines: Sequence[_Line]) -> bool:
         for line in lines:
             if self.table.collides(line.form, line.values) or len(_texts(line.form.text, line)) > _MOST_TEXTS:
-                self._drop(line, line.form.named)
+                self._drop(line, ())
                 return False
-            mine = self.table.of_named[line.form.named] & self.partial
-            if not line.form.aligned and self._template(line.form.named)[-1] == 1:
-                self._drop(line, line.form.named)
+            mine = self.table.of_group[line.form.group] & self.partial
+            if not line.form.aligned and self.table.groups[line.form.group][1][-1] == GREEDY:
+                self._drop(line, ())
                 return False
             for cell in cells_in(line.form.hits & self.partial & ~mine):
                 if not self._agrees(line, cell) and not self._fence_values(line, cell):
-                    self._drop(line, self.table.cells[cell][0])
+                    self._drop(line, self.table.routes_at(cell))
                     return False
             for cell in cells_in(line.form.hits & self.closed):
                 if self.fenced >> cell & 1 or self._fence_values(line, cell):
                     continue
                 if self._fence(1 << cell) and not self._own_bound(line, cell):
-                    self._drop(line, self.table.cells[cell][0])
+                    self._drop(line, self.table.routes_at(cell))
                     return False
         return True
 
@@ -298,15 +290,14 @@ class _Selection:
                 continue  # its cells are closed
             for alternative in found:
                 positions = tuple(at for at, _ in alternative.bindings)
-                denial = self.table.denials.get((number, positions))
-                if denial is None or not denial.hits & allowed:
-                    continue
-                for choice in product(*(spelled for _, spelled in alternative.bindings)):
-                    self._add(_filled(denial.text, choice), 0)
-                for cell in cells_in(denial.hits & allowed):
-                    named, denials = self.table.cells[cell]
-                    if number not in denials or not denial.exact:
-                        self._spoil(named, (), whole=False)
+                for denial in self.table.denials.get((number, positions), ()):
+                    if not denial.hits & allowed:
+                        continue
+                    for choice in product(*(spelled for _, spelled in alternative.bindings)):
+                        self._add(_filled(denial.text, choice), 0)
+                    for cell in cells_in(denial.hits & allowed):
+                        if number not in self.table.cells[cell][1] or not denial.exact:
+                            self._spoil(self.table.routes_at(cell), (), whole=False)
 
     # The result
 
@@ -317,7 +308,7 @@ class _Selection:
         for text, hits, covers in self.table.merges:
             if hits & closed:
                 continue
-            inside = [line for line in left if not self.table.of_named[line.form.named] & self.full & ~covers]
+            inside = [line for line in left if not self.table.of_group[line.form.group] & self.full & ~covers]
             if len(inside) > 1:
                 allow[text] = None
                 left = [line for line in left if line not in inside]

@@ -7,13 +7,15 @@ all paths.
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
+from lambda_authorizer.rules.model import Segment
+
 BOUND: Final = "\x01"  # in a text: a bound value goes here
 
 
 class Form(NamedTuple):
-    """One Allow pattern: the requests of a cell's routes, with the variables at `positions` bound."""
+    """One Allow pattern: the requests of a group, with the variables at `positions` bound."""
 
-    named: tuple[int, ...]
+    group: int
     positions: tuple[int, ...]
     aligned: bool  # no wildcard stands before a bound value, so it meets the same segment of every path
     text: str
@@ -41,19 +43,25 @@ class Table:
         "denials",
         "fences",
         "forms",
+        "groups",
         "literals",
         "merges",
         "methods",
-        "of_named",
+        "of_group",
     )
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.methods: tuple[str, ...] = tuple(table["methods"])
-        self.cells = [(tuple(named), tuple(denied)) for named, denied in table["cells"]]
+        # A group: the routes that must all grant a request, and the template of the requests.
+        self.groups: list[tuple[tuple[int, ...], tuple[Segment, ...]]] = [
+            (tuple(named), tuple(template)) for named, template in table["groups"]
+        ]
+        # A cell: number of its group (-1: of no route), and the deny patterns that reach it.
+        self.cells: list[tuple[int, tuple[int, ...]]] = [(group, tuple(denied)) for group, denied in table["cells"]]
         self.literals: list[list[str]] = table["literals"]  # by position; the last list holds all of them
         self.forms = {
-            (tuple(named), tuple(positions)): Form(
-                tuple(named),
+            (group, tuple(positions)): Form(
+                group,
                 tuple(positions),
                 aligned,
                 text,
@@ -62,7 +70,7 @@ class Table:
                 int(inside, 16),
                 tuple([(fence, int(reached, 16)) for fence, reached in own]),
             )
-            for named, positions, aligned, text, hits, covers, inside, own in table["allows"]
+            for group, positions, aligned, text, hits, covers, inside, own in table["allows"]
         }
         self.merges = [(text, int(hits, 16), int(covers, 16)) for text, hits, covers in table["merges"]]
         self.fences = [(text, int(hits, 16), int(covers, 16)) for text, hits, covers in table["fences"]]
@@ -73,13 +81,18 @@ class Table:
             for positions, fences in table["bound_fences"].items()
         }
         self.denials = {
-            (number, tuple(positions)): Denial(text, int(hits, 16), exact)
-            for number, positions, text, hits, exact in table["denials"]
+            (number, tuple(positions)): [Denial(text, int(hits, 16), exact) for text, hits, exact in texts]
+            for number, positions, texts in table["denials"]
         }
-        self.of_named: dict[tuple[int, ...], int] = {}
-        for number, (named, _) in enumerate(self.cells):
-            self.of_named[named] = self.of_named.get(named, 0) | 1 << number
+        self.of_group: dict[int, int] = {}
+        for number, (group, _) in enumerate(self.cells):
+            self.of_group[group] = self.of_group.get(group, 0) | 1 << number
         self.covering: dict[int, list[int]] = {}
+
+    def routes_at(self, cell: int) -> tuple[int, ...]:
+        """Return the routes of a cell; none for requests of no route."""
+        group = self.cells[cell][0]
+        return self.groups[group][0] if group >= 0 else ()
 
     def fences_of(self, cell: int) -> list[int]:
         """Return the numbers of the fences that cover a cell wholly, widest first."""

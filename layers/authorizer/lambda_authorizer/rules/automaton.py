@@ -9,8 +9,8 @@ same. Where the API's routes are not known, what no route matches is cut into ce
 where it leaves the routes.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple, Protocol
 
 from lambda_authorizer.rules.model import GREEDY, VARIABLE, Segment
 
@@ -19,7 +19,31 @@ MANY: Final = 2  # in a pattern: `?*` of an Allow line, one or more characters, 
 ANY_TEXT: Final = 3  # in a pattern: `*` of a Deny line, any characters or none
 STARS: Final = frozenset({MANY, ANY_TEXT})
 Pattern = tuple[Segment, ...]
-Cell = tuple[tuple[int, ...], tuple[int, ...]]  # most specific routes, deny patterns
+
+
+class Cell(NamedTuple):
+    """Requests that the rules treat alike."""
+
+    named: tuple[int, ...]  # the routes that must all grant them; () for requests of no route
+    denied: tuple[int, ...]  # the deny patterns that reach them
+    template: tuple[Segment, ...]  # a template around them, deny patterns left out
+    word: tuple[Segment, ...]  # the narrowest template around them
+
+
+class Judge(Protocol):
+    """Says to which cell the paths belong that match certain templates."""
+
+    def path(self, ends: Sequence[int]) -> Cell | None:
+        """Return the cell of paths without a trailing slash; None if no route matches."""
+
+    def slash(self, ends: Sequence[int], spelled: Sequence[int], greedy: Sequence[int]) -> Cell | None:
+        """Return the cell of paths with a trailing slash.
+
+        Args:
+            ends: templates that match the path without its slash.
+            spelled: templates that spell the slash.
+            greedy: templates with an open end, which takes it.
+        """
 
 
 class TooComplexError(ValueError):
@@ -58,7 +82,7 @@ class Automaton:
     def __init__(
         self,
         templates: Sequence[tuple[int, Sequence[Segment]]],
-        most_specific: Any,
+        judge: Judge,
         *,
         none_cells: bool,
         budget: int,
@@ -67,15 +91,14 @@ class Automaton:
 
         Args:
             templates: numbers and segments; a number occurs once for each template.
-            most_specific: numbers that match one path -> the cell they make, or None.
+            judge: says which cell the paths make that match certain templates.
             none_cells: cut what no route matches into cells as well.
             budget: states at most.
         """
         self.cells: list[Cell] = []
-        self.words: list[tuple[Segment, ...]] = []  # a template around each cell
         self.literals: set[str] = set()
-        self._numbers: dict[Any, int] = {}
-        self._cell_of = most_specific
+        self._numbers: dict[Cell, int] = {}
+        self._judge = judge
         self._none_cells = none_cells
         self._budget = budget
         trie = _Node(())
@@ -89,9 +112,9 @@ class Automaton:
                     self.literals.add(segment)
             node.ends.append(number)
         self._made: dict[frozenset[int], State] = {}
-        self.root = self._state([trie], ())
+        self.root = self._state([trie])
 
-    def _state(self, nodes: list[_Node], word: tuple[Segment, ...]) -> State:
+    def _state(self, nodes: list[_Node]) -> State:
         """Return the state of a set of trie nodes, making everything below it."""
         # Templates have at most some dozens of segments, so this recursion is shallow.
         key = frozenset(map(id, nodes))
@@ -100,27 +123,25 @@ class Automaton:
             return made
         if len(self._made) >= self._budget:
             raise TooComplexError(f"more than {self._budget} states")
+        # Whatever way leads here, the path so far matches the templates of all these nodes.
+        word = meet([node.word for node in nodes])
         state = self._made[key] = State(word)
+        ends = sorted(number for node in nodes for number in node.ends)
         if word:
-            ends = [number for node in nodes for number in node.ends]
-            state.here = self._mask(ends, word)
-        slash = [node.children[""] for node in nodes if "" in node.children]
-        greedy = [node for node in nodes if node.greedy]
-        state.empty = self._mask([number for node in slash + greedy for number in node.ends], (*word, ""))
-        wild: list[_Node] = list(greedy)
+            state.here = self._mask(self._judge.path(ends), word)
+        spelled = sorted(number for node in nodes if "" in node.children for number in node.children[""].ends)
+        greedy = sorted(number for node in nodes if node.greedy for number in node.ends)
+        state.empty = self._mask(self._judge.slash(ends, spelled, greedy), (*word, ""))
+        wild = [node for node in nodes if node.greedy]
         for node in nodes:
             wild += [node.children[kind] for kind in (VARIABLE, GREEDY) if kind in node.children]
         for literal in sorted(
             {segment for node in nodes for segment in node.children if isinstance(segment, str) and segment}
         ):
             exact = [node.children[literal] for node in nodes if literal in node.children]
-            state.children[literal] = self._state(exact + wild, (*word, literal))
+            state.children[literal] = self._state(exact + wild)
         if wild:
-            if all(node.greedy for node in wild):
-                # Nothing but open ends is left: every further segment leads here again.
-                state.other = self._state(wild, meet([node.word for node in wild]))
-            else:
-                state.other = self._state(wild, (*word, VARIABLE))
+            state.other = self._state(wild)
         elif self._none_cells:
             lost = State((*word, GREEDY))
             lost.here = lost.empty = lost.below = self._none((*word, GREEDY))
@@ -132,21 +153,20 @@ class Automaton:
                 state.below |= after.below
         return state
 
-    def _mask(self, numbers: Iterable[int], word: tuple[Segment, ...]) -> int:
-        cell = self._cell_of(sorted(numbers))
-        if cell is None or not cell[0]:
+    def _mask(self, cell: Cell | None, word: tuple[Segment, ...]) -> int:
+        if cell is None:
             return self._none(word) if self._none_cells else 0
-        return 1 << self._number(cell, cell, word)
+        return 1 << self._number(cell)
 
     def _none(self, word: tuple[Segment, ...]) -> int:
-        return 1 << self._number(("none", word), ((), ()), word)
+        return 1 << self._number(Cell((), (), word, word))
 
-    def _number(self, key: Any, cell: Cell, word: tuple[Segment, ...]) -> int:
-        if key not in self._numbers:
-            self._numbers[key] = len(self.cells)
+    def _number(self, cell: Cell) -> int:
+        number = self._numbers.get(cell)
+        if number is None:
+            number = self._numbers[cell] = len(self.cells)
             self.cells.append(cell)
-            self.words.append(word)
-        return self._numbers[key]
+        return number
 
     def reach(self, pattern: Pattern, *, anywhere: bool = False) -> tuple[int, int]:
         """Return the cells a pattern hits, and of those the ones it covers wholly.
@@ -229,7 +249,7 @@ def _after_slash(pattern: Pattern, mask: int) -> bool:
 def meet(templates: Sequence[Sequence[Segment]]) -> tuple[Segment, ...]:
     """Return the template of the paths that all of these templates match; they share at least one."""
     size = max(len(template) for template in templates)
-    greedy = all(template[-1] == GREEDY for template in templates)
+    greedy = size > 0 and all(template[-1] == GREEDY for template in templates)
     result: list[Segment] = []
     for at in range(size):
         found: Segment = GREEDY if greedy and at == size - 1 else VARIABLE

@@ -70,7 +70,9 @@ CONTEXT_ENTRY: Final[Mapping[str, Key]] = {
     "type": Key("context_type", "`auto` (default), `string`, `number`, `boolean`, `list` or `json`"),
 }
 CONTEXT_TYPES: Final = ("auto", "string", "number", "boolean", "list", "json")
-RESERVED_CONTEXT: Final = frozenset({"claims", "principalId", "integrationLatency", "scopes", "tier", "reason"})
+RESERVED_CONTEXT: Final = frozenset(
+    {"claims", "integrationLatency", "principal", "principalId", "reason", "scopes", "tier"}
+)
 
 CLAIM_RANGE: Final[Mapping[str, Key]] = {
     "min": Key("number", "least value"),

@@ -35,6 +35,24 @@ class Route(NamedTuple):
     text: str  # as first written: "GET /orders/{id}"
 
 
+def within(route: Route, pattern: Route) -> bool:
+    """True if every request of a route matches a pattern."""
+    if route.kind != pattern.kind or (pattern.method not in {route.method, "ANY"}):
+        return False
+    for at, segment in enumerate(pattern.segments):
+        if at >= len(route.segments):
+            return False
+        other = route.segments[at]
+        if segment == GREEDY:
+            return other != ""
+        if segment == VARIABLE:
+            if other == GREEDY or other == "":
+                return False
+        elif segment != other:
+            return False
+    return len(route.segments) == len(pattern.segments)
+
+
 class Target(NamedTuple):
     """One route of a rule: its number, and the claims that bind its variables."""
 

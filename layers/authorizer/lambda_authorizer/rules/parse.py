@@ -188,7 +188,9 @@ class _Reader:
             route, _ = parse_route(text)
         except RouteError as wrong:
             raise ConfigurationError(self.file, "(routes of the API)", shown(text), "a route", hint=str(wrong)) from None
-        self.number_of(route, self.routes)
+        # `ANY /orders` in a rule speaks of every method of that path: `GET /orders` of the API is no other route.
+        if (False, route.kind, "ANY", route.segments) not in self.numbers:
+            self.number_of(route, self.routes)
 
     def tables_of(self, key: str, *, needed: bool) -> list[dict[str, Any]]:
         """Return an array of tables."""
@@ -246,8 +248,8 @@ class _Reader:
         for name, entry in table.items():
             if name in keys.RESERVED_CONTEXT:
                 self.fail(place, name, "a reserved name", f"any name but {', '.join(sorted(keys.RESERVED_CONTEXT))}")
-            if not name or not name.isascii() or not name.replace("_", "").replace("-", "").isalnum():
-                self.fail(place, name, shown(name), "letters, digits, `-` and `_`")
+            if not name.isascii() or not name.isidentifier():
+                self.fail(place, name, shown(name), "letters, digits and `_`, no digit first")
             kind = "auto"
             claim = entry
             if isinstance(entry, dict):

@@ -7,7 +7,7 @@ that an easier rule does not give already.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route
+from lambda_authorizer.rules.model import Route, within
 
 if TYPE_CHECKING:
     from lambda_authorizer.rules.parse import _Reader
@@ -120,21 +120,3 @@ def _follows(kind: str, wanted: Any, premises: Conditions, *, anonymous: bool) -
         if other == every and not set(given).isdisjoint(wanted):
             return True
     return False
-
-
-def within(route: Route, pattern: Route) -> bool:
-    """True if every request of a route matches a pattern."""
-    if route.kind != pattern.kind or (pattern.method not in {route.method, "ANY"}):
-        return False
-    for at, segment in enumerate(pattern.segments):
-        if at >= len(route.segments):
-            return False
-        other = route.segments[at]
-        if segment == GREEDY:
-            return other != ""
-        if segment == VARIABLE:
-            if other == GREEDY or other == "":
-                return False
-        elif segment != other:
-            return False
-    return len(route.segments) == len(pattern.segments)

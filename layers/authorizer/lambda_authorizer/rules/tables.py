@@ -12,8 +12,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
-from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Automaton, Pattern, TooComplexError, meet
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment
+from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Automaton, Cell, Pattern, TooComplexError, meet
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
 __all__ = ["TooComplexError", "tables_for"]
 
@@ -92,32 +92,62 @@ class _View:
         templates += [(self.offset + number, denials[number].segments) for number in denied]
         self.automaton = Automaton(
             templates,
-            self._cell,
+            self,
             none_cells=not routes_known,
             budget=2_000 + 50 * len(templates),
         )
 
-    def _cell(self, numbers: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
-        matching = [number for number in numbers if number < self.offset]
-        if not matching:
+    # The judge of the automaton
+
+    def path(self, ends: Sequence[int]) -> Cell | None:
+        """Return the cell of paths without a trailing slash."""
+        named, denied = self._apart(ends)
+        return self._cell(most_specific(self.routes, named), denied) if named else None
+
+    def slash(self, ends: Sequence[int], spelled: Sequence[int], greedy: Sequence[int]) -> Cell | None:
+        """Return the cell of paths with a trailing slash.
+
+        A route that spells the slash has them. Else an open end takes them, together with the routes of the path
+        without the slash, because API Gateway sends both to the same place.
+        """
+        routes, denied = self._apart([*spelled, *greedy])
+        if not routes:
             return None
-        denied = tuple(number - self.offset for number in numbers if number >= self.offset)
-        return tuple(_most_specific(self.routes, matching)), denied
+        without, denied_without = self._apart(ends)
+        denied = tuple(sorted({*denied, *denied_without}))
+        if any(number < self.offset for number in spelled):
+            return self._cell(most_specific(self.routes, routes), denied)
+        named = most_specific(self.routes, routes)
+        cell = self._cell(tuple(sorted({*most_specific(self.routes, without), *named})), denied)
+        if cell.word[-1] == GREEDY:
+            return cell
+        return cell._replace(
+            template=cell.template if cell.template[-1] == GREEDY else (*cell.template, ""), word=(*cell.word, "")
+        )
+
+    def _apart(self, numbers: Iterable[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        routes = tuple(sorted({number for number in numbers if number < self.offset}))
+        return routes, tuple(sorted({number - self.offset for number in numbers if number >= self.offset}))
+
+    def _cell(self, named: tuple[int, ...], denied: tuple[int, ...]) -> Cell:
+        routes = [self.routes[number].segments for number in named]
+        return Cell(named, denied, meet(routes), meet(routes + [self.denials[number].segments for number in denied]))
 
     def table(self) -> dict[str, Any]:
         """Return the table, as JSON can hold it."""
         allows: list[list[Any]] = []
         fences: dict[str, tuple[int, int]] = {}
         bound_fences: dict[str, dict[str, list[Any]]] = {}
-        for named in sorted({cell[0] for cell in self.automaton.cells if cell[0]}):
-            template = meet([self.routes[number].segments for number in named])
+        groups = sorted({(cell.named, cell.template) for cell in self.automaton.cells if cell.named}, key=repr)
+        number_of = {group: number for number, group in enumerate(groups)}
+        for group, (named, template) in enumerate(groups):
             for positions in self._forms(named, template):
                 pattern = _pattern(template, positions)
                 hits, covers = self.automaton.reach(pattern)
                 inside, _ = self.automaton.reach(_exactly(template, positions))
                 allows.append(
                     [
-                        list(named),
+                        group,
                         list(positions),
                         MANY not in pattern[: positions[-1]] if positions else True,
                         _text(pattern),
@@ -138,7 +168,10 @@ class _View:
         ordered = sorted(fences.items(), key=lambda item: (-item[1][1].bit_count(), len(item[0]), item[0]))
         return {
             "methods": self.methods,
-            "cells": [[list(named), list(denied)] for named, denied in self.automaton.cells],
+            "groups": [[list(named), list(template)] for named, template in groups],
+            "cells": [
+                [number_of.get((cell.named, cell.template), -1), list(cell.denied)] for cell in self.automaton.cells
+            ],
             "literals": self._literals(),
             "allows": allows,
             "merges": self._merges(),
@@ -164,13 +197,20 @@ class _View:
         found = []
         for number in self.denied:
             template = self.denials[number].segments
+            shapes = [template]
+            if any(number in cell.denied and cell.word[-1] == "" for cell in self.automaton.cells if cell.named):
+                shapes += [(*template, "")] if template[-1] not in {GREEDY, ""} else []
             for positions in sorted(self.bound_denials.get(number, set())):
                 if positions:
-                    pattern = tuple(BOUND if at in positions else part for at, part in enumerate(_fence(template)))
-                    hits, _ = self.automaton.reach(pattern)
-                    exact = template[-1] != GREEDY or ANY_TEXT not in pattern[: positions[-1]]
-                    found.append([number, list(positions), _text(pattern), f"{hits:x}", exact])
+                    texts = [self._bound_denial(shape, positions) for shape in shapes]
+                    found.append([number, list(positions), texts])
         return found
+
+    def _bound_denial(self, template: Sequence[Segment], positions: tuple[int, ...]) -> list[Any]:
+        pattern = tuple(BOUND if at in positions else part for at, part in enumerate(_fence(template)))
+        hits, _ = self.automaton.reach(pattern)
+        exact = template[-1] != GREEDY or ANY_TEXT not in pattern[: positions[-1]]
+        return [_text(pattern), f"{hits:x}", exact]
 
     def _forms(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[tuple[int, ...]]:
         """Return the sets of positions that rules bind in this template, the empty one first."""
@@ -194,18 +234,9 @@ class _View:
                 found.append([_text(fence), f"{self.automaton.reach(fence)[0]:x}"])
         return found
 
-    def _template(self, number: int) -> tuple[Segment, ...]:
-        """Return a template around a cell."""
-        named, denied = self.automaton.cells[number]
-        if not named:
-            return self.automaton.words[number]
-        return meet(
-            [self.routes[route].segments for route in named] + [self.denials[pattern].segments for pattern in denied]
-        )
-
     def _fences(self, number: int) -> Iterable[Pattern]:
         """Yield Deny patterns around a cell: the cell itself, its subtrees, and its tails."""
-        exact = _fence(self._template(number))
+        exact = _fence(self.automaton.cells[number].word)
         yield exact
         for kept in range(len(exact)):
             yield (*exact[:kept], ANY_TEXT)
@@ -216,8 +247,8 @@ class _View:
     def _merges(self) -> list[list[str]]:
         """Return Allow patterns of whole subtrees, widest first."""
         prefixes: set[Pattern] = set()
-        for named in {cell[0] for cell in self.automaton.cells if cell[0]}:
-            allow = _pattern(meet([self.routes[number].segments for number in named]), ())
+        for template in {cell.template for cell in self.automaton.cells if cell.named}:
+            allow = _pattern(template, ())
             prefixes.update((*allow[:kept], MANY) for kept in range(len(allow)))
         found = []
         for pattern in sorted(prefixes, key=lambda item: (len(item), _text(item))):
@@ -237,7 +268,7 @@ class _View:
             mask ^= low
             if str(number) in per_cell:
                 continue
-            template = self._template(number)
+            template = self.automaton.cells[number].word
             bound = [at for at in positions if at < len(template) and template[at] == VARIABLE]
             if len(bound) == len(positions):
                 fence = _fence(tuple(BOUND if at in bound else part for at, part in enumerate(template)))
@@ -245,27 +276,14 @@ class _View:
                 per_cell[str(number)] = [_text(fence), f"{hit:x}"]
 
 
-def _most_specific(routes: Sequence[Route], numbers: Sequence[int]) -> list[int]:
-    return [
+def most_specific(routes: Sequence[Route], numbers: Iterable[int]) -> tuple[int, ...]:
+    """Return, of routes that match one path, those that no other is more specific than."""
+    numbers = list(numbers)
+    return tuple(
         number
         for number in numbers
-        if not any(other != number and _inside(routes[other], routes[number]) for other in numbers)
-    ]
-
-
-def _inside(left: Route, right: Route) -> bool:
-    """True if `left` is at least as specific as `right`; both match a common request, so they differ."""
-    if left.method != right.method and right.method != "ANY":
-        return False
-    for at, segment in enumerate(right.segments):
-        other = left.segments[at] if at < len(left.segments) else None
-        if segment == GREEDY:
-            return other is not None
-        if segment == VARIABLE and other != VARIABLE and not isinstance(other, str):
-            return False
-        if isinstance(segment, str) and segment != other:
-            return False
-    return len(left.segments) == len(right.segments)
+        if not any(other != number and within(routes[other], routes[number]) for other in numbers)
+    )
 
 
 def _pattern(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:

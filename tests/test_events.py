@@ -8,6 +8,8 @@ from typing import Any
 import jwt
 import pytest
 
+from lambda_authorizer import Authorizer, Unauthorized
+from lambda_authorizer.authorizer.start import parts
 from lambda_authorizer.testing import demo
 from lambda_authorizer.testing.demo import CASES, FUNCTIONS, Case
 
@@ -168,3 +170,53 @@ def test_minting_anew_makes_a_fresh_key_and_clears_away_old_events(
         != json.loads(load("env.json")["TokenAuthorizer"]["JWKS"])["keys"][0]["n"]
     )
     assert "signed with a fresh key" in capsys.readouterr().out
+
+
+OWN_SETTINGS: dict[str, dict[str, str]] = {
+    "HttpApiAuthorizer": {"AUTHORIZER_RESPONSE": "simple", "AUTHORIZER_RESULT_TTL": "0"},
+    "WebSocketAuthorizer": {"AUTHORIZER_RESULT_TTL": "0"},
+    "AppSyncAuthorizer": {"AUTHORIZER_RESULT_TTL": "0", "AUTHORIZER_APPSYNC_SCHEMA": "schema.graphql"},
+}
+"""What the template says of a function beside the shared settings; the others keep answers for 300 s."""
+
+
+class Recorder:
+    """Keeps the record of the last decision."""
+
+    def record(self, entry: Any) -> None:
+        """Keep one decision."""
+        self.last = dict(entry)
+
+
+def started(kind: str) -> tuple[Authorizer, Recorder]:
+    """Return the function of a kind, started with the settings of events/env.json."""
+    name = FUNCTIONS[kind]
+    environment = {
+        "AUTHORIZER_RESULT_TTL": "300",
+        "AUTHORIZER_RULES": "rules.toml",
+        "AUTHORIZER_TELEMETRY": "plain",
+        "LAMBDA_TASK_ROOT": str(ROOT / "authorizers"),
+        **load("env.json")[name],
+        **OWN_SETTINGS.get(name, {}),
+    }
+    recorder = Recorder()
+    made = parts(None, environment, usage_keys=kind == "tier")
+    return Authorizer(**(made | {"telemetry": recorder})), recorder
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.file)
+def test_each_event_gets_the_decision_and_the_reason_of_its_case(case: Case) -> None:
+    """The shipped rules decide every event of the demo as its name says, today as on any day."""
+    function, recorder = started(case.kind)
+    try:
+        function.handle(load(case.file))
+    except Unauthorized:
+        assert case.decision == "unauthorized"
+    assert (recorder.last["decision"], recorder.last["reason"]) == (case.decision, case.reason)
+
+
+def test_the_tier_function_names_the_demo_key_of_the_tier() -> None:
+    """`usageIdentifierKey` is the value that env.json gives in place of a secret."""
+    function, _ = started("tier")
+    assert function.handle(load("tier-allow-silver.json"))["usageIdentifierKey"] == demo.USAGE_KEYS["silver"]
+    assert function.handle(load("tier-allow-partner.json"))["usageIdentifierKey"] == demo.USAGE_KEYS["gold"]

@@ -108,8 +108,8 @@ def _more_bad_tokens(kind: Kind, target: str) -> tuple[Case, ...]:
     )
 
 
-_READ = 'query { points(customerId: "c-1") { balance } }'
-_WRITE = 'mutation { redeemPoints(customerId: "c-2", points: 5) { balance } }'
+_READ = 'query { loyalty(customerId: "c-1") { points } }'
+_WRITE = 'mutation { addPoints(customerId: "c-2", points: 5) { points } }'
 
 CASES: Final[tuple[Case, ...]] = (
     *_http_cases("token"),
@@ -127,9 +127,9 @@ CASES: Final[tuple[Case, ...]] = (
     Case("appsync", "wrong-scope", STRANGER, _READ, "deny", "no_rule_allows"),
     *_bad_tokens("appsync", _READ),
     Case("appsync", "events-connect", MEMBER, "EVENT_CONNECT", "allow", "allowed"),
-    Case("appsync", "events-subscribe", MEMBER, "EVENT_SUBSCRIBE /members/c-1", "allow", "allowed"),
-    Case("appsync", "events-other-customer", MEMBER, "EVENT_SUBSCRIBE /members/c-2", "deny", "no_rule_allows"),
-    Case("appsync", "events-publish", PARTNER, "EVENT_PUBLISH /members/c-2", "allow", "allowed"),
+    Case("appsync", "events-subscribe", MEMBER, "EVENT_SUBSCRIBE /loyalty/c-1", "allow", "allowed"),
+    Case("appsync", "events-other-customer", MEMBER, "EVENT_SUBSCRIBE /loyalty/c-2", "deny", "no_rule_allows"),
+    Case("appsync", "events-publish", PARTNER, "EVENT_PUBLISH /loyalty/c-2", "allow", "allowed"),
 )
 """Every event of the demo, with the decision and the reason that it gets."""
 

@@ -7,13 +7,14 @@
 Nothing of the toolkit is imported before a test asks for a fixture.
 """
 
-from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambda_authorizer.testing.gateway import Answer
     from lambda_authorizer.testing.issuer import FakeIssuer
     from lambda_authorizer.testing.stage import Gateway

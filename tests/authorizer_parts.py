@@ -92,7 +92,7 @@ class FakeClock:
     """Time that a test sets; both clocks move together unless it says otherwise."""
 
     def __init__(self, wall_ms: int | None = None) -> None:
-        self.wall = int(time.time() * 1000) if wall_ms is None else wall_ms
+        self.wall = int(time.time()) * 1000 if wall_ms is None else wall_ms
         self.monotonic = 1_000_000
 
     def wall_ms(self) -> int:

@@ -1,12 +1,16 @@
 """The built functions in AWS's own runtime client: every demo event, and what goes wrong at the edges."""
 
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -275,3 +279,70 @@ def test_an_oversized_token_is_refused(functions: dict[str, Function]) -> None:
     assert answer.error == "Unauthorized"
     assert answer.log is not None
     assert answer.log["reason"] == "token_too_large"
+
+
+def descendants(pid: int) -> set[int]:
+    """Return every process below a process, from /proc."""
+    parents: dict[int, int] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if fields[0] != "Z":
+            parents[int(stat.parent.name)] = int(fields[1])
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopping_the_demonstration_leaves_nothing_running(number: int) -> None:
+    """Ctrl-C, or a polite kill, in the middle of `make run` stops provider, emulators and functions."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.e2e.run", "--embedded"],
+        cwd=built.ROOT,
+        env={**os.environ, "PYTHONPATH": str(built.ROOT / "layers" / "authorizer"), "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demonstration:
+        assert demonstration.stdout
+        for line in demonstration.stdout:
+            if "starting" in line and "functions" in line:
+                break
+        started = descendants(demonstration.pid)
+        until = time.monotonic() + 10
+        while len(started) < 4 and time.monotonic() < until:
+            started |= descendants(demonstration.pid)
+        demonstration.send_signal(number)
+        said = demonstration.stdout.read()
+    assert len(started) >= 4
+    assert "nothing is left running" in said
+    assert demonstration.returncode == 130
+    assert [pid for pid in started if Path(f"/proc/{pid}/cmdline").exists() and is_alive(pid)] == []
+
+
+def is_alive(pid: int) -> bool:
+    """Return False for a process that is gone or only waits to be buried."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def test_the_demonstration_is_all_as_expected() -> None:
+    """`make run` ends with every row as expected, and says which provider signed the tokens."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.e2e.run", "--embedded", "--telemetry", "plain"],
+        cwd=built.ROOT,
+        env={**os.environ, "PYTHONPATH": str(built.ROOT / "layers" / "authorizer")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "all as expected" in done.stdout
+    assert "embedded provider" in done.stdout
+    assert not [line for line in done.stdout.splitlines() if re.search(r"eyJ[\w-]{20}", line)]

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.client_auth import ClientAuth, check_secret, secret_reader
 from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch.secrets import UnavailableError
 from lambda_authorizer.tokens import IntrospectionConfig
 
 ISSUER = "https://id.example"
@@ -134,6 +135,33 @@ def test_the_secret_is_read_once_and_again_after_it_was_refused() -> None:
 def test_a_secret_of_the_environment() -> None:
     """`env:` is for local runs."""
     assert secret_reader({"CLIENT_SECRET": "s3cret"})("env:CLIENT_SECRET") == "s3cret"
+
+
+def test_a_secret_of_aws() -> None:
+    """Secrets Manager and SSM are read the way usage keys are; the newline that an editor left is dropped."""
+    asked: list[tuple[str, str]] = []
+
+    def sdk(service: str, name: str) -> str:
+        asked.append((service, name))
+        return "s3cret\n"
+
+    read = secret_reader({}, sdk=sdk)
+    fields, _ = ClientAuth(config("client_secret_post", "ssm:/client"), read).apply(ISSUER)
+    assert fields["client_secret"] == "s3cret"
+    assert read("secretsmanager:client") == "s3cret\n"
+    assert asked == [("ssm", "/client"), ("secretsmanager", "client")]
+
+
+def test_a_secret_that_cannot_be_had_is_an_outage() -> None:
+    """The slug says so, and nothing of what AWS said."""
+
+    def sdk(_service: str, _name: str) -> str:
+        raise UnavailableError("AccessDenied for arn:…")
+
+    with pytest.raises(FetchError) as caught:
+        secret_reader({}, sdk=sdk)("ssm:/client")
+    assert caught.value.slug == "secret_unavailable"
+    assert caught.value.__suppress_context__
 
 
 def test_a_variable_that_is_not_set_stops_the_start() -> None:

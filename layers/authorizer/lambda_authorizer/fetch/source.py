@@ -18,13 +18,16 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
 from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
 from lambda_authorizer.fetch.discovery import discover
 from lambda_authorizer.fetch.seams import Clock, Fetcher, FetchError, SystemClock
-from lambda_authorizer.fetch.seed import read_key_file, static_keys
+from lambda_authorizer.fetch.seed import read_key_file, read_seed, static_keys
 from lambda_authorizer.jwk import InvalidKeySetError, Key, KeySet, parse_key_set
 from lambda_authorizer.keys import PURPOSES, Instant, KeyCache, KeyHealth, Limits, elapsed
 
 if TYPE_CHECKING:
     from lambda_authorizer.keys import Purpose, Verdict
     from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
+
+
+_CLOCK_SLACK: Final = 300_000  # a seed dated further in the future than this is not used
 
 
 class Header(Protocol):
@@ -289,6 +292,17 @@ def _entry(name: str, config: "KeySourceConfig", limits: Limits, now: Instant, d
         cache.renew(now, keys, count=len(keys.keys), skipped=keys.skipped)
         return _Entry(config, cache, now)
     cache = KeyCache(limits)
+    if config.seed is not None:
+        seed = read_seed(config.seed, directory=directory, key=f"{key}_seed", issuer=config.issuer)
+        if seed.retrieved_ms <= now[0] + _CLOCK_SLACK:
+            # Its age counts from the day it was retrieved, by the wall clock; from here on by both.
+            cache.renew(
+                (seed.retrieved_ms, now[1]),
+                seed.keys,
+                count=len(seed.keys.keys),
+                skipped=seed.keys.skipped,
+                hard=config.seed_max_age * 1_000,
+            )
     return _Entry(config, cache, now)
 
 

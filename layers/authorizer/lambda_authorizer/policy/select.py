@@ -98,7 +98,9 @@ class _Selection:
                 full |= 1 << number
             else:
                 combinations = self._combine(*self.table.groups[group])
-                if combinations:
+                if {} in combinations:
+                    full |= 1 << number  # the values are those that the template spells
+                elif combinations:
                     partial |= 1 << number
                     self.combinations[number] = combinations
                 else:
@@ -148,8 +150,12 @@ class _Selection:
         self.deny[text] = covers
         self.fenced |= covers
 
-    def _fence(self, need: int) -> list[int]:
-        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over."""
+    def _fence(self, need: int, *, most: int | None = None) -> list[int]:
+        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over.
+
+        With `most`, stop as soon as more fences would be needed or a cell is left over.
+        """
+        begun = len(self.deny)
         allowed = self.full | self.partial
         left = []
         pending = need & ~self.fenced
@@ -165,6 +171,8 @@ class _Selection:
             else:
                 left.append(cell)
                 pending ^= low
+            if most is not None and (left or len(self.deny) - begun > most):
+                return left
         return left
 
     def _fence_unbound(self, lines: Sequence[_Line]) -> bool:
@@ -304,12 +312,13 @@ class _Selection:
     def _written(self, unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
         allow: dict[str, None] = {}
         left = list(unbound)
-        closed = ~(self.full | self.fenced)
         for text, hits, covers in self.table.merges:
-            if hits & closed:
+            if len(left) < 2:  # noqa: PLR2004 - nothing to merge
+                break
+            if hits & self.partial:
                 continue
             inside = [line for line in left if not self.table.of_group[line.form.group] & self.full & ~covers]
-            if len(inside) > 1:
+            if len(inside) > 1 and self._affordable(hits, len(inside)):
                 allow[text] = None
                 left = [line for line in left if line not in inside]
         for line in left:
@@ -319,6 +328,16 @@ class _Selection:
                 allow[text] = None
         corners = tuple(self.dropped.values()) + tuple(self.spoiled.values())
         return Lines(self.table.methods, tuple(allow), tuple(self.deny) if allow else (), corners)
+
+
+    def _affordable(self, hits: int, saved: int) -> bool:
+        """Take the fences that a wide pattern needs, if they are fewer than the lines it replaces."""
+        need = hits & self.closed & ~self.fenced
+        deny, fenced = dict(self.deny), self.fenced
+        if not self._fence(need, most=saved - 2) and len(self.deny) - len(deny) <= saved - 2:
+            return True
+        self.deny, self.fenced = deny, fenced
+        return False
 
 
 def _merged(choice: Sequence[Alternative], template: Sequence[Segment]) -> Combination | None:

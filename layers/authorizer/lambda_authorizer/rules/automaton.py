@@ -18,6 +18,14 @@ OTHER: Final = "\x00"  # any non-empty segment that is no literal here
 MANY: Final = 2  # in a pattern: `?*` of an Allow line, one or more characters, slashes included
 ANY_TEXT: Final = 3  # in a pattern: `*` of a Deny line, any characters or none
 STARS: Final = frozenset({MANY, ANY_TEXT})
+
+
+class Tail(str):
+    """The last element of a pattern: a segment that begins like this, and whatever follows (`orders*`)."""
+
+    __slots__ = ()
+
+
 Pattern = tuple[Segment, ...]
 
 
@@ -179,7 +187,8 @@ class Automaton:
         size = len(pattern)
         full = 1 << size
         hits = misses = 0
-        open_ended = size > 0 and pattern[-1] in STARS
+        tail = pattern[-1] if size and isinstance(pattern[-1], Tail) else None
+        open_ended = size > 0 and (pattern[-1] in STARS or tail is not None)
         seen: set[tuple[int, int]] = set()
         stack: list[tuple[State, int]] = [(self.root, 1)]
         while stack:
@@ -200,6 +209,11 @@ class Automaton:
                 else:
                     misses |= state.empty
             wanted = {element for at, element in enumerate(pattern) if mask >> at & 1 and isinstance(element, str)}
+            if tail is not None and mask >> size - 1 & 1:
+                wanted.remove(tail)
+                wanted.update(literal for literal in state.children if literal.startswith(tail))
+                if state.other is not None:
+                    hits |= state.other.below  # a value that begins like it
             wild = _step(pattern, mask, None, anywhere=anywhere)
             for literal, after in state.children.items():
                 following = _step(pattern, mask, literal, anywhere=anywhere) if literal in wanted else wild
@@ -225,11 +239,15 @@ def _step(pattern: Pattern, mask: int, symbol: str | None, *, anywhere: bool) ->
     rest = mask
     while rest:
         if rest & 1:
-            if at and pattern[at - 1] in STARS:
+            if at and (pattern[at - 1] in STARS or isinstance(pattern[at - 1], Tail)):
                 following |= 1 << at
             if at < len(pattern):
                 element = pattern[at]
-                if element in STARS or element == VARIABLE or (symbol is not None and element == symbol):
+                if element in STARS or element == VARIABLE:
+                    following |= 1 << at + 1
+                elif symbol is not None and (
+                    symbol.startswith(element) if isinstance(element, Tail) else element == symbol
+                ):
                     following |= 1 << at + 1
         rest >>= 1
         at += 1
@@ -239,7 +257,7 @@ def _step(pattern: Pattern, mask: int, symbol: str | None, *, anywhere: bool) ->
 def _after_slash(pattern: Pattern, mask: int) -> bool:
     """True if the pattern takes a trailing slash from one of these positions."""
     size = len(pattern)
-    if mask >> size & 1 and size and pattern[-1] in STARS:
+    if mask >> size & 1 and size and (pattern[-1] in STARS or isinstance(pattern[-1], Tail)):
         return True
     if size and mask >> size - 1 & 1:
         return pattern[-1] == "" or pattern[-1] == ANY_TEXT

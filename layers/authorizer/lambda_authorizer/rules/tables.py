@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
-from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Automaton, Cell, Pattern, TooComplexError, meet
+from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Automaton, Cell, Pattern, Tail, TooComplexError, meet
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
 __all__ = ["TooComplexError", "tables_for"]
@@ -250,6 +250,10 @@ class _View:
         for template in {cell.template for cell in self.automaton.cells if cell.named}:
             allow = _pattern(template, ())
             prefixes.update((*allow[:kept], MANY) for kept in range(len(allow)))
+            for kept, element in enumerate(allow):
+                if isinstance(element, str) and element:
+                    # `orders*` is `orders` and all below it, and whatever else begins so.
+                    prefixes.add((*allow[:kept], Tail(element)))
         found = []
         for pattern in sorted(prefixes, key=lambda item: (len(item), _text(item))):
             hits, covers = self.automaton.reach(pattern)
@@ -310,4 +314,7 @@ def _exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
 
 def _text(pattern: Pattern) -> str:
     """Return a pattern as it stands in a Resource behind the method's slash."""
-    return "/".join("?*" if part == MANY else "*" if part == ANY_TEXT else str(part) for part in pattern)
+    return "/".join(
+        "?*" if part == MANY else "*" if part == ANY_TEXT else f"{part}*" if isinstance(part, Tail) else str(part)
+        for part in pattern
+    )

@@ -74,7 +74,7 @@ def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Princi
     groups = _names(values, paths["groups"], "groups", unknown)
     roles = _names(values, paths["roles"], "roles", unknown)
     if issuer.client_roles:
-        roles |= _client_roles(values, issuer, unknown)
+        roles = _with_client_roles(roles, values, issuer, unknown)
     client = _first(values, paths["client_id"])
     return Principal(
         id=caller,
@@ -156,9 +156,17 @@ def _not_told(values: Mapping[str, Any], issuer: Issuer, elsewhere: object) -> s
     }
 
 
-def _client_roles(values: Mapping[str, Any], issuer: Issuer, unknown: set[str]) -> frozenset[str]:
-    """Return Keycloak's client roles of the audiences as "audience:role", so that no realm role can be one."""
-    roles: set[str] = set()
+def _with_client_roles(
+    realm_roles: frozenset[str], values: Mapping[str, Any], issuer: Issuer, unknown: set[str]
+) -> frozenset[str]:
+    """Return Keycloak's realm roles, and the client roles of the audiences as "audience:role".
+
+    A realm role whose own name begins so is left out: it would pass for a client role.
+    """
+    roles = set(realm_roles)
+    for audience in issuer.audiences or ():
+        prefix = f"{audience}:"
+        roles = {role for role in roles if not role.startswith(prefix)}
     for audience in issuer.audiences or ():
         path = (("resource_access", audience, "roles"),)
         roles.update(f"{audience}:{role}" for role in _names(values, path, "roles", unknown))

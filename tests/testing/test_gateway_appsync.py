@@ -157,7 +157,8 @@ def test_of_several_operations_the_named_one_counts() -> None:
 
 @pytest.mark.parametrize(
     "document",
-    ["", "{", "{ a", "query", "query A { a } query B { b }", "type Query { a: Int }", "query { @x }", "query Q Q { a }", "{ ...F }", "{ a: }", "{ a(",
+    ["", "{", "{ a", "query", "query A { a } query B { b }", "type Query { a: Int }",
+     "query { @x }", "query Q Q { a }", "{ ...F }", "{ a: }", "{ a(",
      "{ ...F } fragment F on Query { ...F }", "query Q { a } 7"],
 )  # fmt: skip
 def test_what_is_no_document_is_refused(document: str) -> None:

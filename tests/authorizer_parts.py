@@ -85,6 +85,23 @@ allow = ["GET /stock/secret"]
 scopes = ["admin"]
 """
 )
+INTROSPECTION = (
+    ISSUER
+    + """
+[[issuer]]
+name = "opaque"
+url = "https://opaque.example/"
+audience = ["${AUDIENCE}"]
+[issuer.introspection]
+endpoint = "https://opaque.example/introspect"
+client_id = "api"
+secret = "env:CLIENT_SECRET"
+[[rule]]
+name = "readers"
+allow = ["GET /orders"]
+scopes = ["orders:read"]
+"""
+)
 FIELDS = ("Query.orders", "Query.audit", "Mutation.pay")
 
 

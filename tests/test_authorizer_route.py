@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import lambda_authorizer
-from authorizer_parts import ISSUER, Bench, FakeTelemetry
+from authorizer_parts import INTROSPECTION, ISSUER, Bench, FakeTelemetry
 from lambda_authorizer.authorizer import Authorizer, Unauthorized
 from lambda_authorizer.errors import (
     AuthorizerError,
@@ -307,24 +307,6 @@ def test_appsync_keeps_no_answer_to_nobody():
 
 
 # Opaque tokens
-
-INTROSPECTION = (
-    ISSUER
-    + """
-[[issuer]]
-name = "opaque"
-url = "https://opaque.example/"
-audience = ["${AUDIENCE}"]
-[issuer.introspection]
-endpoint = "https://opaque.example/introspect"
-client_id = "api"
-secret = "env:CLIENT_SECRET"
-[[rule]]
-name = "readers"
-allow = ["GET /orders"]
-scopes = ["orders:read"]
-"""
-)
 
 
 class FakeIntrospector:

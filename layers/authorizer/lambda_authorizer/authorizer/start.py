@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
-from lambda_authorizer.response import RESERVED
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.settings import Settings
 from lambda_authorizer.settings.rules_file import in_directory, load_rules, read_file
@@ -19,6 +18,7 @@ from lambda_authorizer.telemetry import make
 
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer.seams import Check
+    from lambda_authorizer.fetch.introspection import Introspector
 
 _PREFETCH_MS: Final = 8_000  # INIT has ten seconds
 _CO_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect costs more than the whole decision
@@ -36,6 +36,7 @@ def parts(check: "Check | None", environ: Mapping[str, str] | None, *, usage_key
     _refuse_hook(check)
     clock = SystemClock()
     keys = KeySource(rules.issuers, clock=clock, directory=settings.directory, ca_directory=settings.ca_directory)
+    introspector = _introspector(rules, settings, clock)
     made = {
         "settings": settings,
         "rules": rules,
@@ -45,13 +46,13 @@ def parts(check: "Check | None", environ: Mapping[str, str] | None, *, usage_key
         ),
         "clock": clock,
         "check": check,
-        "introspector": _introspector(rules, clock),
+        "introspector": introspector,
         "usage_keys": _usage_keys(rules, settings) if usage_keys else None,
         "graphql_fields": _graphql_fields(rules, settings),
     }
     keys.prefetch(clock.monotonic_ms() + _PREFETCH_MS)
     if settings.environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        _register(keys)
+        _register(keys, introspector)
     return made
 
 
@@ -74,17 +75,6 @@ def _refuse_contradictions(settings: Settings, rules: RuleSet) -> None:
             f"a path variable bound to a claim, and simple answers kept for {settings.result_ttl} s",
             "AUTHORIZER_RESULT_TTL=0, or an HTTP API without simple responses",
         )
-    for name in rules.context:
-        if name in RESERVED:
-            raise ConfigurationError(settings.rules, f"context.{name}", "a reserved name", "another name")
-    introspecting = [issuer.name for issuer in rules.issuers if issuer.introspection is not None]
-    if len(introspecting) > 1:
-        raise ConfigurationError(
-            settings.rules,
-            "issuer.introspection",
-            f"{len(introspecting)} issuers that are asked about opaque tokens",
-            "one: an opaque token does not say whose it is, and is shown to nobody else",
-        )
 
 
 def _refuse_hook(check: object) -> None:
@@ -98,13 +88,15 @@ def _refuse_hook(check: object) -> None:
         )
 
 
-def _introspector(rules: RuleSet, clock: SystemClock) -> Any:
+def _introspector(rules: RuleSet, settings: Settings, clock: SystemClock) -> "Introspector | None":
     """Return what asks about opaque tokens, if any issuer is to be asked."""
     if not any(issuer.introspection is not None for issuer in rules.issuers):
         return None
-    from lambda_authorizer.fetch.introspection import HttpIntrospector
+    from lambda_authorizer.fetch.introspection import Introspector
 
-    return HttpIntrospector(clock=clock)
+    return Introspector(
+        rules.issuers, environ=settings.environment, clock=clock, ca_directory=settings.ca_directory
+    )
 
 
 def _usage_keys(rules: RuleSet, settings: Settings) -> Mapping[str, str] | None:
@@ -140,12 +132,14 @@ def _graphql_fields(rules: RuleSet, settings: Settings) -> tuple[str, ...] | Non
     return tuple(field for field in schema.fields if field in named or field in schema.root_fields)
 
 
-def _register(keys: KeySource) -> None:
-    """Take keys into a SnapStart snapshot, and ask again when one is restored."""
+def _register(*sources: "KeySource | Introspector | None") -> None:
+    """Take keys into a SnapStart snapshot, and have everything that ages asked for anew when one is restored."""
     from snapshot_restore_py import (  # type: ignore[import-untyped] # part of the Lambda runtime
         register_after_restore,
         register_before_snapshot,
     )
 
-    register_before_snapshot(keys.before_snapshot)
-    register_after_restore(keys.after_restore)
+    for source in sources:
+        if source is not None:
+            register_before_snapshot(source.before_snapshot)
+            register_after_restore(source.after_restore)

@@ -122,7 +122,8 @@ def test_python_runs(block: Block, workplace: Path) -> None:
         return
     program = workplace / "test_snippet.py"
     program.write_text(block.body, encoding="utf-8")
-    command = ["-m", "pytest", "-q", str(program)] if "def test_" in block.body else [str(program)]
+    pytest_run = ["-m", "pytest", "-q", "-p", "lambda_authorizer.testing.plugin", str(program)]
+    command = pytest_run if "def test_" in block.body else [str(program)]
     done = subprocess.run(
         [sys.executable, *command],
         cwd=workplace,
@@ -130,6 +131,7 @@ def test_python_runs(block: Block, workplace: Path) -> None:
             "PATH": os.environ["PATH"],
             "HOME": os.environ.get("HOME", "/"),
             "PYTHONPATH": str(ROOT / "layers" / "authorizer"),
+            "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
             "AUTHORIZER_RESPONSE": "policy",
             "AUTHORIZER_RESULT_TTL": "300",
             **ENVIRONMENT,

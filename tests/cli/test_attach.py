@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import Run
+from tests.cli.conftest import Run
 
 from lambda_authorizer.cli.inputs import GatewayAuthorizer, read_openapi, read_template
 

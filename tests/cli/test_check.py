@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from conftest import RULES, Run
+from tests.cli.conftest import RULES, Run
 
 SOUND = """
 Parameters: {Ttl: {Type: Number, Default: 300}}

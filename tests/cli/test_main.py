@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import Run
+from tests.cli.conftest import Run
 
 
 def test_bad_usage_exits_with_two(lambda_authorizer: Run) -> None:

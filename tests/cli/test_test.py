@@ -5,7 +5,7 @@ from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
-from conftest import RULES, Run
+from tests.cli.conftest import RULES, Run
 
 from lambda_authorizer.testing.issuer import FakeIssuer
 

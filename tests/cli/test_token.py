@@ -5,7 +5,7 @@ import stat
 from pathlib import Path
 
 import pytest
-from conftest import Run
+from tests.cli.conftest import Run
 
 from lambda_authorizer.jwk import parse_key_set
 from lambda_authorizer.tokens import issuer_from_table, parse_token, verify_token

@@ -10,8 +10,9 @@ from typing import Literal, NamedTuple
 
 from lambda_authorizer.cli.inputs.model import Api, Document, GatewayAuthorizer
 from lambda_authorizer.cli.inputs.model import Route as ApiRoute
+from lambda_authorizer.cli.shapes import methods_meet, reaches
 from lambda_authorizer.cli.words import joined, plural
-from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, RuleSet
+from lambda_authorizer.rules.model import GREEDY, Route, RuleSet
 from lambda_authorizer.rules.routes import RouteError, parse_route
 
 Level = Literal["error", "warning", "note"]
@@ -262,16 +263,16 @@ def _coverage(rules: RuleSet, document: Document) -> Iterator[Finding]:
         if api.kind == "graphql" and "graphql" not in rules.kinds:
             continue  # rules without fields leave every field to the yes or no of the whole call
         if not any(_names(parsed, rule) for rule in rules.routes):
-            wider = next((rule.text for rule in rules.routes if _reaches(rule, parsed)), None)
+            wider = next((rule.text for rule in rules.routes if reaches(rule, parsed)), None)
             text = f"no rule names {route.text}: it is always denied"
             text += f", although {wider} would cover it" if wider is not None else ""
             yield Finding("warning", "route-without-rule", api.name, text, "a rule that names it")
     unread = any(api.notes or not api.fields_known for api in document.apis)
     for rule in rules.routes:
-        if rule.kind not in kinds or any(_reaches(parsed, rule) or _names(parsed, rule) for _, _, parsed in sent):
+        if rule.kind not in kinds or any(reaches(parsed, rule) or _names(parsed, rule) for _, _, parsed in sent):
             continue
         open_route = any(
-            not is_ours(route) and (parsed := parsed_route(route)) is not None and _reaches(parsed, rule)
+            not is_ours(route) and (parsed := parsed_route(route)) is not None and reaches(parsed, rule)
             for api in document.apis
             for route in api.routes
         )
@@ -290,24 +291,6 @@ def _uses(targets: object, route: Route, rules: RuleSet) -> bool:
 
 def _names(api: Route, rule: Route) -> bool:
     """True if the rule speaks about the API's route itself, or about something that only reaches a catch-all."""
-    if api.kind != rule.kind or not _methods_meet(api, rule):
+    if api.kind != rule.kind or not methods_meet(api, rule):
         return False
-    return api.segments == rule.segments or (GREEDY in api.segments and _reaches(api, rule))
-
-
-def _methods_meet(one: Route, other: Route) -> bool:
-    return one.method == other.method or "ANY" in {one.method, other.method}
-
-
-def _reaches(wide: Route, narrow: Route) -> bool:
-    """True if requests of the narrow route match the wide one."""
-    if wide.kind != narrow.kind or not _methods_meet(wide, narrow):
-        return False
-    for at, segment in enumerate(wide.segments):
-        if segment == GREEDY:
-            return len(narrow.segments) > at
-        if at >= len(narrow.segments) or narrow.segments[at] == GREEDY:
-            return False
-        if segment != VARIABLE and segment != narrow.segments[at]:
-            return False
-    return len(wide.segments) == len(narrow.segments)
+    return api.segments == rule.segments or (GREEDY in api.segments and reaches(api, rule))

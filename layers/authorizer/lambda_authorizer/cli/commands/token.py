@@ -83,7 +83,7 @@ def command(
     if key_file is not None:
         minter.keys = [_stored_key(key_file, algorithm)]
     for text in claims or ("{}",):
-        values = _claims(text)
+        values = claims_of(text)
         click.echo(minter.bad(bad, values) if bad else minter.mint(values, lifetime=lifetime))
     if jwks != "-":
         _write_key_set(jwks, minter)
@@ -111,7 +111,7 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _claims(text: str) -> dict[str, Any]:
+def claims_of(text: str) -> dict[str, Any]:
     """Return the claims of one option."""
     where = "--claims"
     if text.startswith("@"):

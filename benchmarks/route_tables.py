@@ -82,8 +82,21 @@ def wild_table(rnd: random.Random, size: int) -> list[str]:
     return list(routes)
 
 
-def rules_over(rnd: random.Random, routes: list[str], *, rules: int, bound: float, denials: float) -> dict[str, Any]:
-    """Return a rules document that names all routes, spread over rules by scope."""
+def rules_over(
+    rnd: random.Random, routes: list[str], *, rules: int, bound: float, denials: float, scattered: float = 1.0
+) -> dict[str, Any]:
+    """Return a rules document that names all routes, spread over rules by scope.
+
+    Args:
+        rnd: where chance comes from.
+        routes: all routes.
+        rules: rules at most.
+        bound: share of the routes with variables that are bound to a claim.
+        denials: deny rules for each rule.
+        scattered: share of the routes that any rule may name; the others follow their first segment, as they do
+            where a team owns a resource.
+    """
+    home = {first: rnd.randrange(rules) for first in sorted({route.split("/")[1] for route in routes})}
     shuffled = list(routes)
     rnd.shuffle(shuffled)
     tables: list[dict[str, Any]] = []
@@ -94,7 +107,8 @@ def rules_over(rnd: random.Random, routes: list[str], *, rules: int, bound: floa
         if shape in shapes:
             continue
         shapes.add(shape)
-        parts[rnd.randrange(rules)].append(route)
+        at_random = rnd.random() < scattered
+        parts[rnd.randrange(rules) if at_random else home[route.split("/")[1]]].append(route)
     for number, part in enumerate(filter(None, parts)):
         free = [route for route in part if "{" not in route or rnd.random() >= bound]
         tied = [route for route in part if route not in free]

@@ -5,12 +5,13 @@ written; every policy with a wildcard denies odd paths first. `Allow` with NotRe
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.decide import decide, deciding_routes
-from lambda_authorizer.policy.select import Corner, Lines, select
+from lambda_authorizer.policy.methods import across_methods
+from lambda_authorizer.policy.select import Corner, select
 from lambda_authorizer.policy.table import Table
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, Segment
@@ -62,7 +63,7 @@ def build_policy(
     if arn.method == "$connect":
         policy = _connect(grants, arn)
     elif whole:
-        policy = _whole(grants, arn, resource_policy=resource_policy or rules.resource_policy)
+        policy = _fitting(grants, arn, resource_policy=resource_policy or rules.resource_policy)
     else:
         policy = _called(grants, arn)
     if key is not None:
@@ -93,23 +94,46 @@ def tables_of(rules: RuleSet) -> list[Table]:
 
 def _whole(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
     rules = grants.rules
-    selected = [select(table, grants) for table in tables_of(rules)]
+    tables = tables_of(rules)
+    selected = [select(table, grants) for table in tables]
     narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
-    allow = _resources(arn, selected, "allow")
-    deny = _resources(arn, selected, "deny")
+    allow, deny = across_methods(tables, selected, routes_known=rules.routes_known)
+    allow = [arn.prefix + text for text in allow]
+    deny = [arn.prefix + text for text in deny]
     too_long = [resource for resource in allow if len(resource) > LONGEST_RESOURCE]
     if too_long:
         allow = [resource for resource in allow if len(resource) <= LONGEST_RESOURCE]
         narrowed.append(Narrowed((), (), (), whole=False, why="resource_too_long"))
     deny = [resource if len(resource) <= LONGEST_RESOURCE else _cut(resource) for resource in deny]
-    while allow:
-        document = _document(allow, _with_odd(arn, allow, deny), closed=resource_policy)
-        if len(json.dumps(document, separators=(",", ":"))) <= LARGEST_POLICY:
-            return Policy(document, tuple(narrowed))
-        if not narrowed or narrowed[-1].why != "policy_too_large":
-            narrowed.append(Narrowed((), (), (), whole=False, why="policy_too_large"))
-        allow.pop()
-    return Policy(refusal(arn), tuple(narrowed))
+    if not allow:
+        return Policy(refusal(arn), tuple(narrowed))
+    document = _document(allow, _with_odd(arn, allow, deny), closed=resource_policy)
+    return Policy(document, tuple(narrowed))
+
+
+def fits(document: dict[str, Any]) -> bool:
+    """True if the document is within the budget."""
+    return len(json.dumps(document, separators=(",", ":"))) <= LARGEST_POLICY
+
+
+def _fitting(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
+    """Return the policy for as many routes, in the order of the rules file, as fit the budget."""
+    policy = _whole(grants, arn, resource_policy=resource_policy)
+    if fits(policy.document):
+        return policy
+    numbers = sorted(grants.routes)
+    least, most = 0, len(numbers) - 1
+    best = Policy(refusal(arn), ())
+    while least <= most:
+        middle = (least + most) // 2
+        kept = {number: grants.routes[number] for number in numbers[:middle]}
+        tried = _whole(Grants(grants.rules, kept, grants.denied, ()), arn, resource_policy=resource_policy)
+        if fits(tried.document):
+            best, least = tried, middle + 1
+        else:
+            most = middle - 1
+    lost = tuple(grants.rules.routes[number].text for number in numbers[most:])
+    return Policy(best.document, (*best.narrowed, Narrowed((), lost, (), whole=True, why="policy_too_large")))
 
 
 def _cut(resource: str) -> str:
@@ -117,17 +141,8 @@ def _cut(resource: str) -> str:
     return resource[: LONGEST_RESOURCE - 1] + "*"
 
 
-def _resources(arn: ExecuteApiArn, selected: Iterable[Lines], which: str) -> list[str]:
-    return [
-        f"{arn.prefix}{method}/{text}"
-        for lines in selected
-        for method in lines.methods
-        for text in (lines.allow if which == "allow" else lines.deny)
-    ]
-
-
 def _with_odd(arn: ExecuteApiArn, allow: Sequence[str], deny: Sequence[str]) -> list[str]:
-    if not any("*" in resource for resource in allow):
+    if not any("*" in resource or "?" in resource for resource in allow):
         return list(deny)
     everywhere = f"arn:{arn.partition}:execute-api:*:*:"
     return [*deny, *(everywhere + text for text in ODD)]

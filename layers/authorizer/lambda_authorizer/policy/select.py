@@ -33,6 +33,8 @@ class Lines(NamedTuple):
     allow: tuple[str, ...]
     deny: tuple[str, ...]
     corners: tuple[Corner, ...]
+    allowed: int  # cells that the caller may call, wholly or in part
+    open: int  # cells that an Allow pattern may reach: wholly granted, or wholly behind a fence
 
 
 class _Line(NamedTuple):
@@ -327,7 +329,9 @@ class _Selection:
             for text in _texts(line.form.text, line):
                 allow[text] = None
         corners = tuple(self.dropped.values()) + tuple(self.spoiled.values())
-        return Lines(self.table.methods, tuple(allow), tuple(self.deny) if allow else (), corners)
+        deny = tuple(self.deny) if allow else ()
+        open_cells = self.full | (self.fenced if allow else 0)
+        return Lines(self.table.methods, tuple(allow), deny, corners, self.full | self.partial, open_cells)
 
 
     def _affordable(self, hits: int, saved: int) -> bool:

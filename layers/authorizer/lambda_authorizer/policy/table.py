@@ -37,6 +37,7 @@ class Table:
     """One table of the compiled rules."""
 
     __slots__ = (
+        "any_method",
         "bound_fences",
         "cells",
         "covering",
@@ -84,6 +85,7 @@ class Table:
             (number, tuple(positions)): [Denial(text, int(hits, 16), exact) for text, hits, exact in texts]
             for number, positions, texts in table["denials"]
         }
+        self.any_method: dict[str, str] = table["any_method"]  # text -> cells hit behind `*/`, hexadecimal
         self.of_group: dict[int, int] = {}
         for number, (group, _) in enumerate(self.cells):
             self.of_group[group] = self.of_group.get(group, 0) | 1 << number

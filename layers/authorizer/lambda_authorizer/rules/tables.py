@@ -19,6 +19,7 @@ __all__ = ["TooComplexError", "tables_for"]
 
 BOUND: Final = "\x01"  # stands in a pattern's text where a bound value goes
 _MOST_FORMS: Final = 64  # bound forms of one cell
+_MOST_SHARED: Final = 600  # patterns that are looked at behind a `*` in place of the method
 
 
 def tables_for(
@@ -40,10 +41,30 @@ def tables_for(
         named = _numbers_of(routes, method)
         if named:
             views.setdefault((named, _numbers_of(denials, method)), []).append(method)
-    return [
-        _View(routes, denials, named, denied, methods, bound, bound_denials, routes_known=routes_known).table()
+    built = [
+        View(routes, denials, named, denied, methods, bound, bound_denials, routes_known=routes_known)
         for (named, denied), methods in views.items()
     ]
+    tables = [view.table() for view in built]
+    _add_any_method(built, tables)
+    return tables
+
+
+def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -> None:
+    """Add to each table what `*/pattern` reaches in it, for patterns that several methods have."""
+    methods: dict[str, int] = {}
+    for table in tables:
+        texts = {entry[3] for entry in table["allows"] if not entry[1]}
+        texts.update(text for text, *_ in table["merges"] + table["fences"])
+        for text in texts:
+            methods[text] = methods.get(text, 0) + len(table["methods"])
+    shared = sorted(text for text, count in methods.items() if count > 1 and text)
+    # The widest first: a build should not take minutes for merges that hardly ever happen.
+    shared.sort(key=lambda text: (text.count("/"), text))
+    for view, table in zip(views, tables, strict=True):
+        table["any_method"] = {
+            text: f"{view.automaton.reach(pattern_of(text), anywhere=True)[0]:x}" for text in shared[:_MOST_SHARED]
+        }
 
 
 def _numbers_of(routes: Sequence[Route], method: str) -> tuple[int, ...]:
@@ -64,7 +85,7 @@ def _bound_positions(rules: Iterable[Mapping[str, Any]], effect: str) -> dict[in
     return found
 
 
-class _View:
+class View:
     """Builds the table of one group of methods."""
 
     def __init__(
@@ -309,6 +330,14 @@ def _exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
     positions = set(bound)
     return tuple(
         BOUND if at in positions else MANY if segment == GREEDY else segment for at, segment in enumerate(template)
+    )
+
+
+def pattern_of(text: str) -> Pattern:
+    """Return the pattern that a text was made from."""
+    return tuple(
+        MANY if part == "?*" else ANY_TEXT if part == "*" else Tail(part[:-1]) if part.endswith("*") else part
+        for part in text.split("/")
     )
 
 

@@ -228,3 +228,12 @@ def test_what_the_service_would_not_take_is_no_api(settings: dict[str, Any]) -> 
     """A test cannot pass on a configuration that cannot be deployed."""
     with pytest.raises(ValueError, match=r"\w+"):
         http(**settings)
+
+
+@shows("path.characters")
+@pytest.mark.parametrize("path", ["/orders/\x00", "/orders/a b", "/orders/\x7f", "/orders/é", "/orders/\u2028"])
+def test_a_path_that_no_client_can_send_is_400_without_asking(path: str) -> None:
+    """What cannot stand in a request line never reaches a function."""
+    function = Function(YES)
+    assert http(function).call(Call("GET", path), token="t").status == 400
+    assert function.events == []

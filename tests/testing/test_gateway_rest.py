@@ -517,3 +517,12 @@ def test_an_explanation_tells_each_step_and_how_it_is_known() -> None:
     ]
     assert "s3cret" not in text
     assert api.call("GET /orders", token="s3cret").explanation.startswith("allowed with 200")
+
+
+@shows("path.characters")
+@pytest.mark.parametrize("path", ["/orders/\x00", "/orders/a b", "/orders/\x7f", "/orders/é", "/orders/\u2028"])
+def test_a_path_that_no_client_can_send_is_400_without_asking(path: str) -> None:
+    """What cannot stand in a request line never reaches a function."""
+    function = Function(ALLOW_ALL)
+    assert rest(function).call(Call("GET", path), token="t").status == 400
+    assert function.events == []

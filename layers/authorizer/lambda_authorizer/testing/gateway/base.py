@@ -18,6 +18,8 @@ from lambda_authorizer.testing.gateway.model import (
 )
 from lambda_authorizer.testing.iam import Verdict, evaluate
 
+_BAD = {"message": "Bad Request"}
+
 
 class FrontEnd:
     """One deployed stage with one Lambda authorizer."""
@@ -42,6 +44,12 @@ class FrontEnd:
         given = headers.items() if isinstance(headers, Mapping) else headers
         sent = () if token is None else bearer(token).items()
         return call._replace(headers=(*call.header_pairs, *sent, *given), time_ms=self.clock.wall_ms())
+
+    @staticmethod
+    def _request_line(call: Call, trace: Trace) -> None:
+        """Refuse a path that no client can send."""
+        if not (call.path.isascii() and call.path.isprintable()) or " " in call.path:
+            raise refuse(trace, "the path is no part of a request line", "path.characters", 400, _BAD)
 
     def _kept(self, key: tuple[str, ...], trace: Trace) -> Any:
         """Return the answer kept under the key, or None."""

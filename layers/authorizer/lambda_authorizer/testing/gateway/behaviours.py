@@ -43,6 +43,7 @@ def _rows() -> tuple[Behaviour, ...]:
     none = ""
     return (
         # Routing
+        Behaviour("path.characters", "REST, HTTP API: a path with a control character, a blank or a non-ASCII character is no request line and gets 400", assumed, none),
         Behaviour("rest.route.unknown", "REST: a path or method that the API does not have gets 403 `Missing Authentication Token`; no authorizer is asked", documented, responses),
         Behaviour("rest.route.specific", "REST: per segment a literal beats `{name}` beats `{name+}`, then the method beats ANY", assumed, none),
         Behaviour("rest.route.slashes", "REST: a trailing slash and doubled leading slashes do not matter for routing", observed, snapshot),

@@ -83,6 +83,7 @@ class HttpApi(FrontEnd):
 
     def _through(self, call: Call, trace: Trace) -> Answer:
         """Take a call through every gate in order."""
+        self._request_line(call, trace)
         match = choose(self.routes, call.method, call.path, front="http")
         if match is None:
             raise refuse(trace, f"no route for {call.method} {call.path}", "http.route.unknown", 404, _NOT_FOUND)

@@ -140,6 +140,7 @@ class RestApi(FrontEnd):
 
     def _routed(self, call: Call, trace: Trace) -> tuple[Call, Match]:
         """Return the call as the router sees it and the route it takes."""
+        self._request_line(call, trace)
         override = [value for name, value in call.header_pairs if name.lower() == "x-http-method-override"]
         if override:
             trace.note(f"X-HTTP-Method-Override: the method is {override[-1]}", "rest.route.override")

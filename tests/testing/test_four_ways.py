@@ -1,0 +1,187 @@
+"""One truth, four ways to ask: the rules, a gateway that keeps nothing, one that keeps policies, and a yes or no.
+
+Sequences of requests of several callers go through simulated gateways that share nothing but the rules file. The
+answers agree with the rules call by call, whatever was kept before.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lambda_authorizer.cli.judge import caller_with
+from lambda_authorizer.policy import decide
+from lambda_authorizer.rules import Grants, grants_for
+from lambda_authorizer.testing.function import AuthorizerFunction
+from lambda_authorizer.testing.gateway import Answer, Clock, HttpApi, RestApi
+from lambda_authorizer.testing.issuer import FakeIssuer
+
+HEAD = """
+schema = 1
+
+[[issuer]]
+name = "main"
+url = "${ISSUER}"
+jwks = "${JWKS}"
+audience = ["${AUDIENCE}"]
+"""
+# Everything reaches the authorizer, so that requests of no route of the rules are asked about as well.
+EVERYTHING = ["ANY /", "ANY /{proxy+}"]
+ISSUER = FakeIssuer(algorithm="EdDSA")
+
+HAND_MADE = {
+    "a literal beside a variable": """
+[[rule]]
+name = "one"
+allow = ["GET /orders/{id}"]
+scopes = ["a"]
+[[rule]]
+name = "two"
+allow = ["GET /orders/new"]
+scopes = ["b"]
+""",
+    "below a variable": """
+[[rule]]
+name = "one"
+allow = ["GET /orders/{id}", "GET /orders"]
+scopes = ["a"]
+[[rule]]
+name = "two"
+allow = ["GET /orders/{id}/refunds"]
+scopes = ["b"]
+""",
+    "bound to the caller": """
+[[rule]]
+name = "one"
+allow = ["ANY /members/{m}/{rest+}", "GET /members/{m}"]
+scopes = ["a"]
+where = { m = "sub" }
+[[rule]]
+name = "two"
+deny = ["ANY /members/{m}/secret"]
+groups = ["g"]
+""",
+    "greedy with finer rules": """
+[[rule]]
+name = "one"
+allow = ["ANY /{all+}"]
+scopes = ["a"]
+[[rule]]
+name = "two"
+allow = ["POST /admin/{all+}"]
+scopes = ["b"]
+[[rule]]
+name = "three"
+deny = ["DELETE /{all+}"]
+authenticated = true
+""",
+    "only denials for some": """
+[[rule]]
+name = "one"
+allow = ["GET /a", "GET /a/{x}", "PUT /a/{x}"]
+any_scopes = ["a", "b"]
+[[rule]]
+name = "two"
+deny = ["ANY /a/{x}"]
+groups = ["g"]
+""",
+}
+
+SEGMENTS = ["orders", "new", "members", "m-1", "m-2", "admin", "a", "secret", "refunds", "1"]
+ODD = ["", ".", "..", "a%2Fb", "a%2fb", "%2e%2e", "*", "$", "${*}", "a:b", "a;b", "é", "a b", "~"]
+paths = st.lists(
+    st.one_of(st.sampled_from(SEGMENTS), st.sampled_from(SEGMENTS), st.sampled_from(ODD)), min_size=0, max_size=4
+).map(lambda segments: "/" + "/".join(segments))
+requests = st.tuples(st.sampled_from(["GET", "POST", "PUT", "DELETE"]), paths)
+CALLERS: list[dict[str, Any]] = [
+    {"sub": sub, "scope": scope, "groups": groups}
+    for sub in ("m-1", "m-2")
+    for scope in ("a", "b", "a b", "z")
+    for groups in ([], ["g"])
+]
+TOKENS = [ISSUER.mint(claims, lifetime=10_000) for claims in CALLERS]
+Sequence = list[tuple[int, tuple[str, str]]]
+calls = st.lists(st.tuples(st.sampled_from(range(len(CALLERS))), requests), min_size=1, max_size=8)
+
+
+class Asked(NamedTuple):
+    """One rules file behind authorizer functions, and what it says of each caller."""
+
+    clock: Clock
+    kept: AuthorizerFunction
+    fresh: AuthorizerFunction
+    simple: AuthorizerFunction
+    grants: list[Grants]
+
+
+def asked(rules: Path) -> Asked:
+    """Start the functions of a rules file."""
+    clock = Clock(ISSUER.clock())
+
+    def function(**more: str) -> AuthorizerFunction:
+        return AuthorizerFunction(rules, ISSUER, clock=clock, **more)
+
+    kept = function(AUTHORIZER_RESULT_TTL="300")
+    issuer = kept.rules.issuers[0]
+    return Asked(
+        clock,
+        kept,
+        function(AUTHORIZER_RESULT_TTL="0"),
+        function(AUTHORIZER_RESULT_TTL="0", AUTHORIZER_RESPONSE="simple"),
+        [grants_for(kept.rules, caller_with(kept.rules, claims, issuer), None) for claims in CALLERS],
+    )
+
+
+def gateways(on: Asked) -> dict[str, RestApi | HttpApi]:
+    """Return gateways that have kept nothing yet."""
+    every = [*EVERYTHING, "$default"]
+    return {
+        "TOKEN, kept": RestApi(on.kept, EVERYTHING, ttl=300, clock=on.clock),
+        "REQUEST, kept": RestApi(on.kept, EVERYTHING, kind="request", ttl=300, clock=on.clock),
+        "REQUEST, fresh": RestApi(on.fresh, EVERYTHING, kind="request", ttl=0, clock=on.clock),
+        "HTTP API policy, kept": HttpApi(on.kept, every, simple=False, ttl=300, clock=on.clock),
+        "HTTP API 1.0, fresh": HttpApi(on.fresh, every, simple=False, payload="1.0", clock=on.clock),
+        "HTTP API simple, fresh": HttpApi(on.simple, every, clock=on.clock),
+    }
+
+
+def as_the_gateway_sees_it(name: str, path: str) -> str:
+    """REST collapses slashes at the beginning of a path before anybody is asked."""
+    return "/" + path.lstrip("/") if name.startswith(("TOKEN", "REQUEST")) else path
+
+
+def answers(on: Asked, sequence: Sequence) -> Iterator[tuple[str, bool, Answer]]:
+    """Send a sequence through every gateway; give its name, what the rules say, and what the client gets."""
+    ways = gateways(on)
+    for caller, (method, path) in sequence:
+        for name, api in ways.items():
+            answer = api.call(f"{method} {path}", token=TOKENS[caller])
+            assert answer.status in {200, 400, 403}, answer.explanation
+            yield name, decide(on.grants[caller], method, as_the_gateway_sees_it(name, path)).allowed, answer
+
+
+@pytest.fixture(scope="module")
+def hand_made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Asked]:
+    """Start the functions once."""
+    found = {}
+    for name, text in HAND_MADE.items():
+        rules = tmp_path_factory.mktemp("rules") / "rules.toml"
+        rules.write_text(HEAD + text, encoding="utf-8")
+        found[name] = asked(rules)
+    return found
+
+
+@pytest.mark.parametrize("name", HAND_MADE)
+def test_gateways_agree_with_the_rules_on_every_sequence(name: str, hand_made: dict[str, Asked]) -> None:
+    """For rules of every difficult form, each call of each sequence gets what the rules say."""
+
+    @settings(max_examples=20, deadline=None)
+    @given(calls)
+    def holds(sequence: Sequence) -> None:
+        for way, wanted, answer in answers(hand_made[name], sequence):
+            assert answer.allowed is wanted, f"{way}: {answer.explanation}"
+
+    holds()

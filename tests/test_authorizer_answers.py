@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
+from tests.authorizer_parts import ISSUER, SIMPLE_RULES, Bench
+from tests.test_authorizer_route import Context
 
-from authorizer_parts import ISSUER, SIMPLE_RULES, Bench
 from lambda_authorizer import Principal, Request
 from lambda_authorizer.errors import ConfigurationError, EventError
 from lambda_authorizer.testing import events, iam
-from test_authorizer_route import Context
 
 UNCACHED = {"AUTHORIZER_RESULT_TTL": "0"}
 SIMPLE = {"AUTHORIZER_RESPONSE": "simple"}

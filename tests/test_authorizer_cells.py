@@ -4,8 +4,8 @@ from typing import Any
 
 import jsonschema
 import pytest
+from tests.authorizer_parts import Bench
 
-from authorizer_parts import Bench
 from lambda_authorizer.authorizer import Unauthorized
 from lambda_authorizer.errors import EventError, KeysUnavailableError
 from lambda_authorizer.request import parse_event

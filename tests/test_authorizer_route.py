@@ -5,9 +5,9 @@ import json
 from typing import Any
 
 import pytest
+from tests.authorizer_parts import INTROSPECTION, ISSUER, Bench, FakeTelemetry
 
 import lambda_authorizer
-from authorizer_parts import INTROSPECTION, ISSUER, Bench, FakeTelemetry
 from lambda_authorizer.authorizer import Authorizer, Unauthorized
 from lambda_authorizer.errors import (
     AuthorizerError,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 import snapshot_restore_py
+from tests.authorizer_parts import INTROSPECTION, ISSUER, RULES, SIMPLE_RULES
 
-from authorizer_parts import INTROSPECTION, ISSUER, RULES, SIMPLE_RULES
 from lambda_authorizer.authorizer import Authorizer
 from lambda_authorizer.authorizer.start import parts
 from lambda_authorizer.errors import ConfigurationError

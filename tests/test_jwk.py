@@ -14,6 +14,8 @@ from tests.tokens.minting import OCTETS, b64, key_of, key_set, number, private_k
 
 from lambda_authorizer.jwk import (
     _ED25519_SMALL_ORDER,
+    _ROCA_ORDERS,
+    _ROCA_PRIMES,
     ALGORITHMS,
     InvalidKeySetError,
     KeySet,
@@ -388,3 +390,19 @@ def test_any_change_to_a_key_leaves_a_usable_key_or_a_reason(algorithm: str, cha
     for key in found.keys:
         assert key.algorithms
         assert not key.verify(min(key.algorithms), b"x", b"y")
+
+
+def test_keys_of_the_roca_generator_are_refused() -> None:
+    """CVE-2017-15361: such a modulus can be factored; here one that has its mark, and one that just lacks it."""
+    product = 1
+    for prime in _ROCA_PRIMES:
+        product *= prime
+    assert skipped(rsa_jwk(2 * product * (2**2047 // (2 * product) + 1) + 1, 65537)) == "roca"
+    assert key_set(rsa_jwk(2**2047 + 1, 65537)).skipped == ()
+
+
+def test_the_orders_in_the_roca_test_are_those_of_65537() -> None:
+    """Computed, not typed."""
+    for prime, order in zip(_ROCA_PRIMES, _ROCA_ORDERS, strict=True):
+        powers = {pow(65537, exponent, prime) for exponent in range(prime)}
+        assert len(powers) == order < prime - 1

@@ -38,6 +38,10 @@ MAX_BODY_BYTES: Final = 512 * 1024
 _MIN_RSA_BITS: Final = 2048
 _MAX_RSA_BITS: Final = 8192
 _MAX_RSA_EXPONENT_BITS: Final = 64
+# CVE-2017-15361 (ROCA): a modulus of that faulty generator is a power of 65537 modulo each of these primes. With
+# each goes the order of 65537, to which "is a power of it" comes down; chance passes once in 200 million.
+_ROCA_PRIMES: Final = (11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157)
+_ROCA_ORDERS: Final = (2, 6, 8, 9, 3, 26, 20, 35, 24, 13, 6, 51, 53, 54, 42, 50, 78)
 _PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 
 # Prime, coefficient b and octets of a coordinate; `a` is -3 on all three (FIPS 186-4, D.1.2).
@@ -270,6 +274,8 @@ def _rsa_numbers(jwk: dict[str, Any]) -> tuple[int, int]:
     # e = 1 makes every number its own signature; an even e belongs to no RSA key; a huge one only costs time.
     if exponent < 3 or exponent % 2 == 0 or exponent.bit_length() > _MAX_RSA_EXPONENT_BITS:  # noqa: PLR2004
         raise _UnusableKeyError("exponent")
+    if all(pow(modulus, order, prime) == 1 for prime, order in zip(_ROCA_PRIMES, _ROCA_ORDERS, strict=True)):
+        raise _UnusableKeyError("roca")
     return exponent, modulus
 
 

@@ -92,7 +92,7 @@ def publish(tmp_path: Path, **environment: str) -> tuple[subprocess.CompletedPro
 
 
 def test_publishing_to_an_organisation(tmp_path: Path) -> None:
-    """Each architecture in each region: a version, a permission for the organisation, the ARN in Parameter Store."""
+    """Each architecture in each region: a version, a permission for the organisation, the ARN in SSM."""
     finished, calls = publish(tmp_path, REGIONS="eu-west-1 us-east-1", ORGANISATION="o-abc")
     assert finished.returncode == 0, finished.stderr
     assert [call.split()[:2] for call in calls] == [

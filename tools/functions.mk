@@ -1,0 +1,16 @@
+# What every folder of authorizer functions builds the same way: the handlers of authorizers/, the folder's own files, its rules
+# compiled, so that a cold start neither parses nor checks them. The including Makefile sets HERE, its own folder.
+#
+# The compiler comes from layers/authorizer, which `sam build --use-container` does not mount. Nothing here needs a container:
+# whatever the host, the result is the same. It needs Python 3.11 or newer and no package.
+TOOLS := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
+LAYER := $(TOOLS)/../layers/authorizer
+PYTHON ?= $(shell "$(TOOLS)/find-python")
+LEFT_OUT := Makefile rules_test.toml rules.compiled.json __pycache__
+FILES = $(filter-out $(LEFT_OUT),$(notdir $(wildcard $(HERE)/*)))
+
+build-%:
+	@cp "$(TOOLS)"/../authorizers/*_authorizer.py "$(ARTIFACTS_DIR)/"
+	@cd "$(HERE)" && cp -R $(FILES) "$(ARTIFACTS_DIR)/"
+	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(LAYER)" "$(PYTHON)" -m lambda_authorizer.rules.compile \
+		"$(ARTIFACTS_DIR)/rules.toml" "$(ARTIFACTS_DIR)/rules.compiled.json"

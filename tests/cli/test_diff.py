@@ -4,13 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli.conftest import Run
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.cli.conftest import Run
 
 from lambda_authorizer.cli.difference import changes
-from lambda_authorizer.principal import Principal
 from lambda_authorizer.policy import decide
+from lambda_authorizer.principal import Principal
 from lambda_authorizer.rules import grants_for, parse_rules
 
 ISSUER = '[[issuer]]\nname = "main"\nurl = "https://issuer.example"\naudience = ["api"]\n'
@@ -207,7 +207,7 @@ def test_whatever_a_change_allows_anew_is_said(before: list, after: list) -> Non
     try:
         old, new = _rules(_file(before)), _rules(_file(after))
     except ConfigurationError:
-        assume(False)  # noqa: FBT003 - rules that no file may hold
+        assume(False)
         return
     effects = {change.effect for change in changes(old, new)}
     for caller in CALLERS:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final, NamedTuple
 
-from lambda_authorizer.policy.table import BOUND, Form, Table, cells_in
+from lambda_authorizer.policy.table import BOUND, Denial, Form, Table, cells_in
 from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.model import GREEDY, Alternative, Segment
 
@@ -42,6 +42,7 @@ class _Line(NamedTuple):
 
     form: Form
     values: tuple[tuple[str, ...], ...]
+    spelled: bool = False  # some route spells one of the values
 
     def bindings(self) -> Combination:
         return dict(zip(self.form.positions, self.values, strict=True))
@@ -144,7 +145,18 @@ class _Selection:
                 positions = tuple(sorted(combination))
                 values = tuple(combination[at] for at in positions)
                 lines[group, positions, values] = _Line(self.table.forms[group, positions], values)
-        return list(lines.values())
+        found: list[_Line] = []
+        for line in lines.values():
+            if self.table.collides(line.form, line.values):
+                from lambda_authorizer.policy.collide import Masks  # hardly ever
+
+                masks = Masks.of(self.grants.rules, self.table)
+                for choice in product(*line.values):
+                    values = tuple((value,) for value in choice)
+                    found.append(_Line(masks.form(line.form, choice), values, spelled=True))
+            else:
+                found.append(line)
+        return found
 
     # Fences
 
@@ -232,7 +244,7 @@ class _Selection:
 
     def _fence_bound(self, lines: Sequence[_Line]) -> bool:
         for line in lines:
-            if self.table.collides(line.form, line.values) or len(_texts(line.form.text, line)) > _MOST_TEXTS:
+            if len(_texts(line.form.text, line)) > _MOST_TEXTS:
                 self._drop(line, ())
                 return False
             mine = self.table.of_group[line.form.group] & self.partial
@@ -271,7 +283,12 @@ class _Selection:
 
     def _fence_values(self, line: _Line, cell: int) -> bool:
         """Take the cell's fence with the line's values in it; False where it would hit too much."""
-        found = self.table.bound_fences[line.form.positions].get(cell)
+        if line.spelled:
+            from lambda_authorizer.policy.collide import Masks
+
+            found = Masks.of(self.grants.rules, self.table).fence(cell, line.bindings())
+        else:
+            found = self.table.bound_fences[line.form.positions].get(cell)
         if found is None or not line.form.aligned or not self._harmless(line, found[1]):
             return False
         for spelled in _texts(found[0], line):
@@ -301,13 +318,22 @@ class _Selection:
             for alternative in found:
                 positions = tuple(at for at, _ in alternative.bindings)
                 for denial in self.table.denials.get((number, positions), ()):
-                    if not denial.hits & allowed:
-                        continue
                     for choice in product(*(spelled for _, spelled in alternative.bindings)):
-                        self._add(_filled(denial.text, choice), 0)
-                    for cell in cells_in(denial.hits & allowed):
-                        if number not in self.table.cells[cell][1] or not denial.exact:
-                            self._spoil(self.table.routes_at(cell), (), whole=False)
+                        self._fence_denial(number, denial, choice)
+
+    def _fence_denial(self, number: int, denial: Denial, choice: Sequence[str]) -> None:
+        text, hits = _filled(denial.text, choice), denial.hits
+        if any(value in self.table.literals[-1] for value in choice):
+            from lambda_authorizer.policy.collide import Masks
+
+            hits = Masks.of(self.grants.rules, self.table).hits(text)
+        hits &= self.full | self.partial
+        if not hits:
+            return
+        self._add(text, 0)
+        for cell in cells_in(hits):
+            if number not in self.table.cells[cell][1] or not denial.exact:
+                self._spoil(self.table.routes_at(cell), (), whole=False)
 
     # The result
 

@@ -38,9 +38,9 @@ def tables_for(
     bound, bound_denials = _bound_positions(rules, "allow"), _bound_positions(rules, "deny")
     views: dict[tuple[tuple[int, ...], tuple[int, ...]], list[str]] = {}
     for method in METHODS:
-        named = _numbers_of(routes, method)
+        named = numbers_of(routes, method)
         if named:
-            views.setdefault((named, _numbers_of(denials, method)), []).append(method)
+            views.setdefault((named, numbers_of(denials, method)), []).append(method)
     built = [
         View(routes, denials, named, denied, methods, bound, bound_denials, routes_known=routes_known)
         for (named, denied), methods in views.items()
@@ -67,7 +67,8 @@ def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -
         }
 
 
-def _numbers_of(routes: Sequence[Route], method: str) -> tuple[int, ...]:
+def numbers_of(routes: Sequence[Route], method: str) -> tuple[int, ...]:
+    """Return the numbers of the HTTP routes that a method can match."""
     return tuple(
         number
         for number, route in enumerate(routes)

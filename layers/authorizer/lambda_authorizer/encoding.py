@@ -54,7 +54,7 @@ def decode_json_set(data: bytes) -> Any:
 
 
 def _decode(data: bytes, decoder: JSONDecoder) -> Any:
-    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _depth(data) > MAX_DEPTH:
+    if data.count(b"{") + data.count(b"[") > MAX_DEPTH and _is_too_deep(data):
         raise ValueError("JSON is nested too deeply")
     text = data.decode("utf-8").strip(" \t\r\n")
     value, end = decoder.raw_decode(text)
@@ -65,17 +65,15 @@ def _decode(data: bytes, decoder: JSONDecoder) -> Any:
     return value
 
 
-def _depth(data: bytes) -> int:
-    """Return how deep the brackets outside of strings nest, without parsing."""
+def _is_too_deep(data: bytes) -> bool:
+    """Say whether the brackets outside of strings nest too deeply, without parsing."""
     skeleton = data.replace(b"\\\\", b"").replace(b'\\"', b"").translate(None, _NOT_BRACKETS)
-    depth = deepest = 0
+    depth = 0
     for byte in b"".join(skeleton.split(b'"')[::2]):
-        if byte in b"{[":
-            depth += 1
-            deepest = max(deepest, depth)
-        else:
-            depth -= 1
-    return deepest
+        depth += 1 if byte in b"{[" else -1
+        if depth > MAX_DEPTH:
+            return True
+    return False
 
 
 def _refuse_lone_surrogates(value: object) -> None:

@@ -3,9 +3,9 @@
     python tools/deploy.py [arguments of sam deploy]
 
 With SnapStart callers get a published version, and SAM publishes a new one only where the template's own text
-changes: not for another issuer, audience or layer. So the stamp is a digest over everything that was built and every
-parameter that is given, and goes in as the parameter CodeStamp. Parameters come from the command line or, as with
-SAM itself, from samconfig.toml; those of neither keep their values, and the stamp does not change for them.
+changes: not for another issuer, audience or layer. So the stamp is a digest over everything that was built and
+every parameter that is given, and goes in as the parameter CodeStamp. Parameters come from the command line or, as
+with SAM itself, from samconfig.toml; those of neither keep their values, and the stamp does not change for them.
 """
 
 import hashlib

@@ -137,9 +137,16 @@ def test_one_function_can_be_asked_for(transform: Transform, function: str) -> N
     assert {n for n in output["Outputs"] if n.endswith("AuthorizerArn")} == {f"{function}Arn"}
 
 
+def test_without_any_api_every_function_is_there_to_be_attached_by_hand(transform: Transform) -> None:
+    """Whoever names no API gets the six functions, with their ARNs as outputs."""
+    output = transform("template.yaml", **REQUIRED)
+    assert set(of_type(output, "AWS::Lambda::Function")) == set(HANDLERS)
+    assert {f"{name}Arn" for name in HANDLERS} <= set(output["Outputs"])
+
+
 def test_the_layer_can_be_had_alone(transform: Transform) -> None:
     """Whoever writes a handler of their own deploys the layer and no function, role, log group or alarm."""
-    output = transform("template.yaml", **REQUIRED)
+    output = transform("template.yaml", **REQUIRED, Functions="none")
     assert not of_type(output, "AWS::Lambda::Function")
     assert sorted(resource["Type"] for resource in output["Resources"].values()) == [
         "AWS::Lambda::LayerVersion",

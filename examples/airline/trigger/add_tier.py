@@ -1,8 +1,8 @@
 """Cognito's pre token generation trigger (V2): adds the tier to access tokens, from the groups of the member.
 
-Groups, because a member can change attributes and only an administrator changes groups. Whoever is in none is in the
-lowest tier, and an event of another version stops the sign-in: its answer would be ignored, and the token would lack
-the claim.
+Groups, because a member can change attributes and only an administrator changes groups. Whoever is in none is in
+the lowest tier. An event of another version stops the sign-in: its answer would be ignored, and the token would
+lack the claim.
 
 Source: Amazon Cognito developer guide, "Pre token generation Lambda trigger".
 """

@@ -10,13 +10,12 @@ compiler, the testing kit) does not pay for the others.
 
 from typing import TYPE_CHECKING, Any
 
-from lambda_authorizer.version import __version__
-
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer import Authorizer, Unauthorized
     from lambda_authorizer.errors import AuthorizerError, ConfigurationError
     from lambda_authorizer.principal import Principal
     from lambda_authorizer.request import Request
+    from lambda_authorizer.version import __version__
 
 __all__ = [
     "Authorizer",
@@ -35,6 +34,7 @@ _HOMES = {
     "Principal": "principal",
     "Request": "request",
     "Unauthorized": "authorizer",
+    "__version__": "version",
 }
 
 

@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.authorizer.seams import Check, Clock, Entry
-from lambda_authorizer.authorizer.whole import is_whole_route
 from lambda_authorizer.errors import ConfigurationError, EventError, MissingTokenError, TokenError
 from lambda_authorizer.policy import Decision, build_policy, decide, denied_fields
 from lambda_authorizer.policy.build import LARGEST_POLICY
@@ -32,6 +30,7 @@ from lambda_authorizer.response import (
 from lambda_authorizer.rules import Facts, Grants, RuleSet, grants_for
 
 if TYPE_CHECKING:
+    from lambda_authorizer.authorizer.seams import Check, Clock, Entry
     from lambda_authorizer.settings import Settings
 
 _WEBSOCKET_CONTEXT: Final = 2_048  # hard: the service takes 8 KB in all, and a policy of at most 6
@@ -49,9 +48,9 @@ class Answers:
         self,
         settings: "Settings",
         rules: RuleSet,
-        clock: Clock,
+        clock: "Clock",
         *,
-        check: Check | None,
+        check: "Check | None",
         usage_keys: Mapping[str, str],
         graphql_fields: tuple[str, ...] | None,
     ) -> None:
@@ -62,7 +61,7 @@ class Answers:
         self._usage_keys = usage_keys
         self._graphql_fields = graphql_fields
 
-    def known(self, request: Request, principal: Principal, context: object, entry: Entry) -> dict[str, Any]:
+    def known(self, request: Request, principal: Principal, context: object, entry: "Entry") -> dict[str, Any]:
         """Return the answer to a caller who is known: principal → grants → decision → answer.
 
         Raises:
@@ -99,7 +98,7 @@ class Answers:
         return self._render(outcome, front, Answer(context={"reason": error.reason}), request)
 
     def _policy(
-        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: Entry
+        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: "Entry"
     ) -> tuple[Decision, Answer]:
         """Answer with a policy: for all that the caller may do where it may be kept, else for this call alone."""
         kept = self._is_kept(request)
@@ -122,13 +121,16 @@ class Answers:
         return decision, Answer(principal.id, document, context, usage_key)
 
     def _yes_or_no(
-        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: Entry
+        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: "Entry"
     ) -> tuple[Decision, Answer]:
         """Answer yes or no to this call; where that may be kept, to every call of its route."""
         kept = self._is_kept(request)
         decision = self._decide(request, grants)
-        if decision.allowed and kept and not is_whole_route(request, grants):
-            decision = Decision(False, "policy_narrowed", decision.rule)
+        if decision.allowed and kept:
+            from lambda_authorizer.authorizer.whole import is_whole_route  # only simple answers that are kept
+
+            if not is_whole_route(request, grants):
+                decision = Decision(False, "policy_narrowed", decision.rule)
         if not decision.allowed:
             return decision, Answer(context={} if kept else {"reason": decision.reason})
         refusal = self._refusal(request, principal, entry)
@@ -140,7 +142,7 @@ class Answers:
         return decision, Answer(context=context)
 
     def _graphql(
-        self, request: Request, principal: Principal, grants: Grants, context: object, entry: Entry
+        self, request: Request, principal: Principal, grants: Grants, context: object, entry: "Entry"
     ) -> tuple[Decision, Answer]:
         """Answer with the fields that the caller may not resolve; no field left means no."""
         fields = self._graphql_fields
@@ -182,7 +184,7 @@ class Answers:
             return Decision(False, "path_refused")
         return decide(grants, request.method, request.path)
 
-    def _refusal(self, request: Request, principal: Principal, entry: Entry) -> str | None:
+    def _refusal(self, request: Request, principal: Principal, entry: "Entry") -> str | None:
         """Ask the hook, which may only narrow; return the reason if it refuses."""
         if self._check is None:
             return None

@@ -2,21 +2,65 @@
 
     text ─parse_token→ UnverifiedToken ─issuer_for, keys→ Key ─verify_token→ Claims ─map_principal→ Principal
 
-Laws of this file: an issuer that nobody configured costs no network call; a token whose result is kept is still
-checked against the clock and the issuer's present keys; an opaque token is shown to one issuer only.
+Laws of this file:
+- An issuer that nobody configured costs no network call; an opaque token is shown to one issuer only.
+- A kept result is found by the SHA-256 of the whole token; the token itself is not kept.
+- It is never used at or past the token's `exp`, nor after the issuer's key set has changed.
+- Only verification is kept: rules, hooks and everything about the single request are asked each time.
 """
 
-from hashlib import sha256
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lambda_authorizer.authorizer.seams import Clock, Entry, Introspector, Keys
-from lambda_authorizer.authorizer.verified import Header, Verified, VerifiedTokens
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.principal import Principal, map_principal
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.tokens import Issuer, UnverifiedToken, issuer_for, parse_token, verify_token
 
+if TYPE_CHECKING:
+    from lambda_authorizer.authorizer.seams import Clock, Entry, Introspector, Keys
+
 _JWT_DOTS: Final = 2
+_SHA256: Final = SHA256()
+_MOST: Final = 512  # tokens; about 2 KB each
+
+
+class Verified:
+    """One verified token, without the token; for the key source it still has `algorithm` and `key_id`."""
+
+    __slots__ = ("algorithm", "expires_at", "generation", "issuer", "key_id", "principal")
+
+    def __init__(
+        self, token: UnverifiedToken, issuer: Issuer, generation: int, expires_at: float, principal: Principal
+    ) -> None:
+        self.algorithm = token.algorithm
+        self.key_id = token.key_id
+        self.issuer = issuer
+        self.generation = generation  # of the issuer's key set
+        self.expires_at = expires_at
+        self.principal = principal
+
+
+class VerifiedTokens:
+    """A bounded memory of verified tokens."""
+
+    __slots__ = ("_kept", "_most")
+
+    def __init__(self, most: int = _MOST) -> None:
+        self._most = most
+        self._kept: dict[bytes, Verified] = {}
+
+    def get(self, digest: bytes, now: float) -> Verified | None:
+        """Return what is known of a token that has not expired."""
+        found = self._kept.get(digest)
+        return found if found is not None and now < found.expires_at else None
+
+    def put(self, digest: bytes, result: Verified) -> None:
+        """Keep a result; a full memory is forgotten whole, which needs no lock and is rare."""
+        if len(self._kept) >= self._most:
+            self._kept = {}
+        self._kept[digest] = result
 
 
 class Callers:
@@ -25,7 +69,7 @@ class Callers:
     __slots__ = ("_clock", "_fetches", "_introspecting", "_introspector", "_keys", "_rules", "_verified")
 
     def __init__(
-        self, rules: RuleSet, keys: Keys, introspector: Introspector | None, clock: Clock, *, remember: bool
+        self, rules: RuleSet, keys: "Keys", introspector: "Introspector | None", clock: "Clock", *, remember: bool
     ) -> None:
         self._rules = rules
         self._keys = keys
@@ -35,33 +79,36 @@ class Callers:
         self._verified = VerifiedTokens() if remember else None
         self._fetches = 0
 
-    def of(self, text: str, deadline: int, entry: Entry) -> Principal:
+    def of(self, text: str, deadline: int, entry: "Entry") -> Principal:
         """Return the caller whom a token names.
 
         Raises:
             TokenError: it proves nothing.
             IssuerUnavailableError: the issuer could not be asked by `deadline`.
         """
-        digest = sha256(text.encode("ascii"))
-        entry["token_sha256"] = digest.hexdigest()[:16]
+        # cryptography is loaded anyway; hashlib would load a second OpenSSL.
+        hashed = Hash(_SHA256)
+        hashed.update(text.encode("ascii"))
+        digest = hashed.finalize()
+        entry["token_sha256"] = digest[:8].hex()
         if self._verified is None:
             return self._proven(text, deadline, entry, None)
-        kept = self._verified.get(digest.digest(), self._clock.wall_ms() / 1000)
+        kept = self._verified.get(digest, self._clock.wall_ms() / 1000)
         if kept is not None:
             # The key source is asked all the same: only so do keys age, and a withdrawn one takes its results.
-            self._key(kept.header, kept.issuer, deadline, entry)
+            self._key(kept, kept.issuer, deadline, entry)
             if kept.generation == self._keys.generation(kept.issuer.name):
                 return kept.principal
-        return self._proven(text, deadline, entry, digest.digest())
+        return self._proven(text, deadline, entry, digest)
 
-    def new_fetches(self, entry: Entry) -> int:
+    def new_fetches(self, entry: "Entry") -> int:
         """Return how often keys were fetched since this was last asked."""
         if entry.get("key_cache") in (None, "fresh"):
             return 0
         before, self._fetches = self._fetches, sum(issuer.fetches for issuer in self._keys.health())
         return self._fetches - before
 
-    def _proven(self, text: str, deadline: int, entry: Entry, digest: bytes | None) -> Principal:
+    def _proven(self, text: str, deadline: int, entry: "Entry", digest: bytes | None) -> Principal:
         """Return the caller that a token names, verified now; keep the result under `digest`, if that is given."""
         if self._introspecting is not None and text.count(".") != _JWT_DOTS:
             return self._introspected(text, self._introspecting, deadline, entry)
@@ -73,12 +120,11 @@ class Callers:
         claims = verify_token(token, key, issuer, self._clock.wall_ms() / 1000)
         principal = map_principal(claims, issuer, self._rules.tiers)
         if digest is not None and self._verified is not None:
-            header = Header(token.algorithm, token.key_id)
-            self._verified.put(digest, Verified(header, issuer, generation, claims.expires_at, principal))
+            self._verified.put(digest, Verified(token, issuer, generation, claims.expires_at, principal))
         return principal
 
     def _key(
-        self, token: UnverifiedToken | Header, issuer: Issuer, deadline: int, entry: Entry
+        self, token: UnverifiedToken | Verified, issuer: Issuer, deadline: int, entry: "Entry"
     ) -> tuple[int, Any]:
         """Return the key for a token, and the generation of the key set it belongs to."""
         entry["issuer"] = issuer.name
@@ -91,7 +137,7 @@ class Callers:
         entry["key_age_s"] = found.age_ms / 1000
         return generation, found.key
 
-    def _introspected(self, text: str, issuer: Issuer, deadline: int, entry: Entry) -> Principal:
+    def _introspected(self, text: str, issuer: Issuer, deadline: int, entry: "Entry") -> Principal:
         """Return the caller of a token that only its issuer can read."""
         entry["issuer"] = issuer.name
         if self._introspector is None:

@@ -1,9 +1,8 @@
 """Events of all front ends, read once into one `Request`; and the caller's credential taken out of it."""
 
 from lambda_authorizer.request.credential import PLACES, CredentialSource, Place, credential, is_cache_key
-from lambda_authorizer.request.event import parse_event
+from lambda_authorizer.request.event import fits_route_key, parse_event
 from lambda_authorizer.request.model import KINDS, AppSyncCall, ClientCertificate, Kind, Request
-from lambda_authorizer.request.views import fits_route_key
 
 __all__ = [
     "KINDS",

@@ -21,6 +21,7 @@ from lambda_authorizer.request.model import AppSyncCall, ClientCertificate, Kind
 _NOTHING: Mapping[str, tuple[str, ...]] = {}
 _EVENT_OPERATIONS = {"EVENT_CONNECT": "CONNECT", "EVENT_PUBLISH": "PUBLISH", "EVENT_SUBSCRIBE": "SUBSCRIBE"}
 _MAX_REQUEST_ID = 128
+_DEFAULT = "$default"
 _STRUCTURE = ("%2f", "%5c", "%2e")  # decoding one of these gives a path of another shape
 
 
@@ -315,3 +316,28 @@ def _strings(parent: Mapping[str, Any], name: str) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
         raise EventError("a member of the event is not a list of strings")
     return tuple(value)
+
+
+def fits_route_key(request: Request) -> bool:
+    """Say whether method and path belong to the route that the event names, if it names one.
+
+    The gateway ignores a trailing slash, and may collapse slashes or decode, before it chooses a route; a rule is
+    held against the text. Both must agree, or the rules would speak about another route than the one called.
+    """
+    key = request.route_key
+    if key is None or key == _DEFAULT or request.kind == "websocket":
+        return True
+    method, _, template = key.partition(" ")
+    return method in (request.method, "ANY") and _matches(template, request.path)
+
+
+def _matches(template: str, path: str) -> bool:
+    """Say whether a path is one of the template's: `{name}` is a segment, `{name+}` at the end is all the rest."""
+    wanted, given = template.split("/"), path.split("/")
+    if wanted[-1].startswith("{") and wanted[-1].endswith("+}"):
+        rest = "/".join(given[len(wanted) - 1 :])
+        given = [*given[: len(wanted) - 1], rest]
+    return len(wanted) == len(given) and all(
+        bool(value) if name.startswith("{") and name.endswith("}") else name == value
+        for name, value in zip(wanted, given, strict=True)
+    )

@@ -5,7 +5,8 @@ that cannot be had stop the function at start; boto3 is imported only for rules 
 """
 
 from collections.abc import Callable
-from hashlib import sha256
+
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.rules import RuleSet, load_compiled, parse_rules
@@ -42,7 +43,7 @@ def load_rules(settings: Settings, *, remote: Remote | None = None) -> RuleSet:
             compiled,
             file=place,
             environment=settings.environment,
-            source_digest=sha256(source).hexdigest(),
+            source_digest=_sha256(source),
             http_loopback=settings.http_loopback,
         )
     return _parsed(source, place, place, settings)
@@ -54,6 +55,13 @@ def _parsed(text: bytes, place: str, file: str, settings: Settings) -> RuleSet:
     except UnicodeDecodeError:
         raise ConfigurationError(place, "(file)", "bytes that are not UTF-8", "UTF-8 text") from None
     return parse_rules(decoded, file=file, environment=settings.environment, http_loopback=settings.http_loopback)
+
+
+def _sha256(source: bytes) -> str:
+    """Return the hexadecimal SHA-256; cryptography is loaded anyway, hashlib would load a second OpenSSL."""
+    hashed = Hash(SHA256())
+    hashed.update(source)
+    return hashed.finalize().hex()
 
 
 def in_directory(directory: str, name: str) -> str:

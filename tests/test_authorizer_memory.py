@@ -2,14 +2,17 @@
 
 from typing import Any
 
-from lambda_authorizer.authorizer.verified import Header, Verified, VerifiedTokens
+from lambda_authorizer.authorizer.caller import Verified, VerifiedTokens
 from lambda_authorizer.principal import ANONYMOUS
+from lambda_authorizer.testing.issuer import FakeIssuer
+from lambda_authorizer.tokens import parse_token
 
 
 def result(expires_at: float) -> Verified:
     """Return a result that expires then."""
+    token = parse_token(FakeIssuer().mint({"scope": "a"}))
     issuer: Any = None
-    return Verified(Header("ES256", "k"), issuer, 1, expires_at, ANONYMOUS)
+    return Verified(token, issuer, 1, expires_at, ANONYMOUS)
 
 
 def test_a_result_is_found_until_it_expires():

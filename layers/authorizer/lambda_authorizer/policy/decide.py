@@ -132,6 +132,15 @@ def denied_fields(grants: Grants, fields: Sequence[str]) -> tuple[str, ...]:
     return tuple(field for field in fields if not decide(grants, "", field).allowed)
 
 
+def route_numbers(rules: RuleSet, method: str, path: str) -> tuple[list[int], list[int], Sequence[str]]:
+    """Return the routes a request belongs to, the deny patterns that reach it, and its segments."""
+    segments = _segments(method, path)
+    if segments is None:
+        return [], [], ()
+    denials = _trie(rules, "denials").reaching(method, segments)
+    return deciding(rules.routes, _trie(rules, "routes"), method, segments), denials, segments
+
+
 def route_of(rules: RuleSet, method: str, path: str) -> tuple[tuple[str, str], ...]:
     """Return method and template of the routes a request belongs to: none, one, or several incomparable ones."""
     segments = _segments(method, path)

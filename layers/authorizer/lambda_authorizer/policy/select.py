@@ -60,6 +60,7 @@ class _Selection:
         self.table = table
         self.grants = grants
         self.dropped: dict[int, Corner] = {}  # by group
+        self.loosened: dict[int, Corner] = {}  # groups of which only bound grants are kept
         self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
         self.full = self.partial = self.closed = 0
         self.combinations: dict[int, list[Combination]] = {}
@@ -95,7 +96,11 @@ class _Selection:
                         open_here = False
                         break
                     bound = bound or bool(found[0].bindings)
-            if not open_here:
+            if open_here and group in self.loosened:
+                combinations = self._combine(*self.table.groups[group], bound_only=True)
+                partial |= 1 << number
+                self.combinations[number] = combinations
+            elif not open_here:
                 closed |= 1 << number
             elif not bound:
                 full |= 1 << number
@@ -110,14 +115,17 @@ class _Selection:
                     closed |= 1 << number
         self.full, self.partial, self.closed = full, partial, closed
 
-    def _combine(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[Combination]:
+    def _combine(
+        self, named: tuple[int, ...], template: Sequence[Segment], *, bound_only: bool = False
+    ) -> list[Combination]:
         """Return the ways in which all routes of a cell are granted at once."""
         found: list[Combination] = []
         choices = [self.grants.routes[route] for route in named]
-        choices = [(given[0],) if not given[0].bindings else given for given in choices]
+        if not bound_only:
+            choices = [(given[0],) if not given[0].bindings else given for given in choices]
         for choice in product(*choices):
             merged = _merged(choice, template)
-            if merged is not None and merged not in found:
+            if merged is not None and merged not in found and (merged or not bound_only):
                 found.append(merged)
         return found
 
@@ -236,8 +244,14 @@ class _Selection:
         return True
 
     def _drop(self, line: _Line, because: tuple[int, ...]) -> None:
-        named = self.table.groups[line.form.group][0]
-        self.dropped[line.form.group] = Corner(self.table.methods, named, because, whole=True)
+        group = line.form.group
+        named, template = self.table.groups[group]
+        corner = Corner(self.table.methods, named, because, whole=True)
+        # A grant for some values is better than none.
+        if not line.values and group not in self.loosened and self._combine(named, template, bound_only=True):
+            self.loosened[group] = corner._replace(whole=False)
+        else:
+            self.dropped[group] = corner
 
     def _spoil(self, lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool) -> None:
         self.spoiled[lost, because] = Corner(self.table.methods, lost, because, whole=whole)
@@ -354,7 +368,7 @@ class _Selection:
         for line in bound:
             for text in _texts(line.form.text, line):
                 allow[text] = None
-        corners = tuple(self.dropped.values()) + tuple(self.spoiled.values())
+        corners = (*self.loosened.values(), *self.dropped.values(), *self.spoiled.values())
         deny = tuple(self.deny) if allow else ()
         open_cells = self.full | (self.fenced if allow else 0)
         return Lines(self.table.methods, tuple(allow), deny, corners, self.full | self.partial, open_cells)

@@ -10,16 +10,18 @@ from typing import Any, Final, NamedTuple
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.decide import decide, deciding_routes
+from lambda_authorizer.policy.lines import matches
 from lambda_authorizer.policy.methods import across_methods
 from lambda_authorizer.policy.select import Corner, select
 from lambda_authorizer.policy.table import Table
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import GREEDY, Segment
+from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, within
 
 ACTION: Final = "execute-api:Invoke"
 LONGEST_RESOURCE: Final = 512
 LARGEST_POLICY: Final = 6 * 1024
 _MOST_CACHED: Final = 256
+_MOST_STRICTER: Final = 24
 
 # Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
 ODD: Final = (
@@ -159,14 +161,30 @@ def _called(grants: Grants, arn: ExecuteApiArn) -> Policy:
     for at, segment in enumerate(template):
         if at in bindings:
             elements[at] = bindings[at]
-        elif isinstance(segment, int) and segment != GREEDY:
+        elif segment == VARIABLE and template[-1] != GREEDY:
+            # With an open end, a variable that takes a slash is still a path of this route.
             deny.append(_beyond(template, bindings, at))
+    deny += _stricter(grants.rules, arn, template)
     start = f"{arn.prefix}{arn.method}/"
     allow = [start + "/".join(elements)]
     if len(allow[0]) > LONGEST_RESOURCE:
         return Policy(refusal(arn), (Narrowed((), (), (), whole=False, why="resource_too_long"),))
     deny = [start + text for text in deny if len(start + text) <= LONGEST_RESOURCE]
     return Policy(_document(allow, _with_odd(arn, allow, deny)), ())
+
+
+def _stricter(rules: RuleSet, arn: ExecuteApiArn, template: Sequence[Segment]) -> list[str]:
+    """Return fences around the more specific routes inside a template, as far as they leave the called path alone."""
+    called = Route("http", arn.method, tuple(template), "")
+    found: dict[str, None] = {}
+    for route in rules.routes:
+        inside = route._replace(method=arn.method)
+        if route.method not in {arn.method, "ANY"} or route.segments == called.segments or not within(inside, called):
+            continue
+        text = "/".join("*" if isinstance(segment, int) else segment for segment in route.segments)
+        if not matches("/" + text, arn.path):
+            found[text] = None
+    return list(found)[:_MOST_STRICTER]
 
 
 def _beyond(template: Sequence[Segment], bindings: dict[int, str], at: int) -> str:

@@ -19,7 +19,7 @@ from lambda_authorizer.rules.messages import Place, kind_of, nearest, shown
 from lambda_authorizer.rules.model import GREEDY, Route, RuleSet
 from lambda_authorizer.rules.routes import RouteError, parse_route
 from lambda_authorizer.rules.sense import check_sense
-from lambda_authorizer.rules.tables import tables_for
+from lambda_authorizer.rules.tables import TooComplexError, tables_for
 
 
 def parse(
@@ -180,8 +180,20 @@ class _Reader:
             "routes_known": routes_known,
             "resource_policy": resource_policy,
             "hierarchical_scopes": strategy == "hierarchical",
-            "tables": tables_for(self.routes, self.denials, rules, routes_known=routes_known),
+            "tables": self._tables(rules, routes_known=routes_known),
         }
+
+    def _tables(self, rules: list[dict[str, Any]], *, routes_known: bool) -> list[dict[str, Any]]:
+        try:
+            return tables_for(self.routes, self.denials, rules, routes_known=routes_known)
+        except TooComplexError as wrong:
+            raise ConfigurationError(
+                self.file,
+                "rule",
+                f"routes that overlap in too many ways ({wrong})",
+                "fewer variables and open ends beside each other",
+                hint="Give a part of the API an authorizer of its own.",
+            ) from None
 
     def _api_route(self, text: str) -> None:
         try:

@@ -153,7 +153,7 @@ def test_a_route_below_a_wildcard_is_no_surprise(lambda_authorizer: Run, folder:
     rules = ORDERS.replace("GET /orders", "GET /orders/{id}")
     template = HTTP.replace("Path: /orders}", 'Path: "/orders/{id}"}').replace(
         "Events:",
-        "Events:\n        Export: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: get, Path: /orders/export}}",
+        "Events:\n        E: {Type: HttpApi, Properties: {ApiId: !Ref Api, Method: get, Path: /orders/export}}",
     )
     checked = Checked(lambda_authorizer, folder, rules, template)
     assert checked.codes() == ["route-without-rule"]
@@ -244,7 +244,7 @@ def test_a_resource_policy_needs_refusals_spelled_out(lambda_authorizer: Run, fo
 
 TIERS = RULES.replace(
     'default = "standard"',
-    'default = "standard"\nusage_keys = { gold = "ssm:/gold", silver = "ssm:/silver", standard = "ssm:/standard" }',
+    'default = "standard"\nusage_keys = { gold = "ssm:/g", silver = "ssm:/s", standard = "ssm:/standard" }',
 )
 
 

@@ -144,8 +144,8 @@ def test_the_command_speaks_and_exits(lambda_authorizer: Run, folder: Path) -> N
     opened = lambda_authorizer("diff", "rules.toml", "new.toml")
     assert opened.code == 1
     assert opened.out == (
-        "opens  POST /loyalty/{customerId}/points to callers with scope loyalty:write, group partners and tier silver"
-        " (rule 'gold partners add points')\n1 opening, 0 closings\n"
+        "opens  POST /loyalty/{customerId}/points to callers with scope loyalty:write, group partners and"
+        " tier silver (rule 'gold partners add points')\n1 opening, 0 closings\n"
     )
     closed = lambda_authorizer("diff", "new.toml", "rules.toml", "--json")
     assert closed.code == 0
@@ -167,7 +167,9 @@ CONDITIONS = st.sampled_from(
         "authenticated = true",
     ]
 )
-ROUTES = st.sampled_from(["GET /a", "GET /a/{x}", "GET /a/b", "GET /a/{x+}", "ANY /a/{x}", "GET /{y}", "GET /{y}/b", "ANY /{y}/{z}"])
+ROUTES = st.sampled_from(
+    ["GET /a", "GET /a/{x}", "GET /a/b", "GET /a/{x+}", "ANY /a/{x}", "GET /{y}", "GET /{y}/b", "ANY /{y}/{z}"]
+)
 RULES = st.lists(
     st.tuples(ROUTES, CONDITIONS, st.sampled_from(["allow", "allow", "allow", "deny"])), min_size=1, max_size=4
 )

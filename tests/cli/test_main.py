@@ -2,9 +2,12 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from tests.cli.conftest import Run
+
+PACKAGE = Path(__file__).parents[2] / "layers" / "authorizer"
 
 
 def test_bad_usage_exits_with_two(lambda_authorizer: Run) -> None:
@@ -38,7 +41,7 @@ def test_module_and_version_run() -> None:
     """`python -m lambda_authorizer --version` works without the console script."""
     done = subprocess.run(
         [sys.executable, "-m", "lambda_authorizer", "--version"],
-        env={"PYTHONPATH": "layers/authorizer"},
+        env={"PYTHONPATH": str(PACKAGE)},
         capture_output=True,
         text=True,
         check=True,
@@ -47,7 +50,7 @@ def test_module_and_version_run() -> None:
 
 
 def _python(code: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PYTHONPATH": "layers/authorizer"}
+    environment = {"PYTHONPATH": str(PACKAGE)}
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
@@ -58,7 +61,7 @@ def test_a_missing_extra_is_one_sentence() -> None:
     code = "import sys; sys.modules['click'] = None\nfrom lambda_authorizer.cli import main\nmain()"
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": "layers/authorizer"},
+        env={"PYTHONPATH": str(PACKAGE)},
         capture_output=True,
         text=True,
         check=False,
@@ -81,7 +84,7 @@ def test_commands_are_imported_only_when_called() -> None:
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env={"PYTHONPATH": "layers/authorizer"},
+        env={"PYTHONPATH": str(PACKAGE)},
         capture_output=True,
         text=True,
         check=True,

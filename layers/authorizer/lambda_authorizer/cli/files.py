@@ -70,7 +70,13 @@ def rules_path(given: str | None) -> str:
     )
 
 
-def load_rules(path: str, given: Mapping[str, str], *, api_routes: tuple[str, ...] | None = None) -> Loaded:
+def load_rules(
+    path: str,
+    given: Mapping[str, str],
+    *,
+    api_routes: tuple[str, ...] | None = None,
+    http_loopback: bool = False,
+) -> Loaded:
     """Return the rules of a file, with a stand-in for each variable that nobody set.
 
     Raises:
@@ -83,7 +89,9 @@ def load_rules(path: str, given: Mapping[str, str], *, api_routes: tuple[str, ..
     said = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     missing = tuple(name for name in dict.fromkeys(_REQUIRED.findall(said)) if not environment.get(name))
     environment |= {name: f"https://{name.lower().replace('_', '-')}.not-set.invalid" for name in missing}
-    rules = parse_rules(text, file=path, environment=environment, api_routes=api_routes)
+    rules = parse_rules(
+        text, file=path, environment=environment, api_routes=api_routes, http_loopback=http_loopback
+    )
     return Loaded(rules, path, text, environment, missing)
 
 

@@ -26,7 +26,7 @@ def condition(kind: str, wanted: Any) -> str:
         case "groups" | "roles":
             return f"{kind[:-1]} {joined(wanted, 'or')}"
         case "all_groups" | "all_roles":
-            return f"{kind[4:]} {joined(wanted, 'and')}"
+            return f"{kind[4:-1]}{'s' if len(wanted) > 1 else ''} {joined(wanted, 'and')}"
         case "tier" | "min_tier":
             return f"tier {joined(wanted, 'or')}"
         case "issuer":

@@ -9,7 +9,7 @@ from typing import Any
 
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
-from lambda_authorizer.cli.inputs.openapi import mapping, read_definition, truth, whole_number
+from lambda_authorizer.cli.inputs.openapi import jwt_authorizer, mapping, read_definition, truth, whole_number
 
 Resources = Mapping[str, Mapping[str, Any]]
 Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
@@ -240,7 +240,7 @@ def _v2(
 
 def _v2_authorizer(name: str, kind: ApiKind, spec: Mapping[str, Any], resources: Resources) -> GatewayAuthorizer:
     if spec.get("AuthorizerType") == "JWT":
-        return GatewayAuthorizer(name, "jwt", "jwt", (), 0)
+        return jwt_authorizer(name, mapping(spec.get("JwtConfiguration")))
     listed = spec.get("IdentitySource") or ()
     texts = [listed] if isinstance(listed, str) else listed
     function = _function(spec.get("AuthorizerUri"), resources)

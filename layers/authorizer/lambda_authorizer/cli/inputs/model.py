@@ -46,6 +46,8 @@ class GatewayAuthorizer(NamedTuple):
     simple: bool | None = None  # simple answers (HTTP API); None: could not be read
     function: str | None = None  # logical id, where the function is in the same template
     invoke_permission: bool = True  # False: nothing in this file lets the gateway call the function
+    issuer: str | None = None  # of a JWT authorizer or an OpenID scheme
+    audience: tuple[str, ...] = ()
 
 
 class Api(NamedTuple):

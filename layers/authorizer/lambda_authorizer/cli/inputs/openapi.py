@@ -65,7 +65,7 @@ def read_definition(definition: Mapping[str, Any], *, name: str, kind: ApiKind |
         name,
         kind,
         tuple(routes),
-        {key: value for key, value in authorizers.items() if value.kind},
+        {key: value for key, value in authorizers.items() if value.kind or value.issuer},
         key_source=source.upper() if isinstance(source, str) else None,
         resource_policy=policy is not None and policy != {},
         private=bool(mapping(definition.get("x-amazon-apigateway-endpoint-configuration")).get("vpcEndpointIds")),
@@ -94,6 +94,29 @@ def truth(value: Any) -> bool | None:
     return {"true": True, "false": False}.get(value.lower()) if isinstance(value, str) else None
 
 
+def jwt_authorizer(name: str, configuration: Mapping[str, Any]) -> GatewayAuthorizer:
+    """Return an HTTP API's own JWT authorizer, with the issuer and audience it trusts."""
+    lower = {str(key).lower(): value for key, value in configuration.items()}
+    issuer, audience = lower.get("issuer"), lower.get("audience")
+    listed = [audience] if isinstance(audience, str) else audience or ()
+    return GatewayAuthorizer(
+        name,
+        "jwt",
+        "jwt",
+        (),
+        0,
+        issuer=issuer if isinstance(issuer, str) else None,
+        audience=tuple(one for one in listed if isinstance(one, str)),
+    )
+
+
+def _openid(scheme: Mapping[str, Any]) -> str | None:
+    """Return the issuer of an `openIdConnect` scheme."""
+    url = scheme.get("openIdConnectUrl")
+    suffix = "/.well-known/openid-configuration"
+    return url.removesuffix(suffix) if isinstance(url, str) and url.endswith(suffix) else None
+
+
 def _is_http_api(definition: Mapping[str, Any], schemes: Mapping[str, Any], paths: Mapping[str, Any]) -> bool:
     """Tell an HTTP API's document from a REST API's by what only the former may hold."""
     if "$default" in paths or "x-amazon-apigateway-cors" in definition:
@@ -119,11 +142,11 @@ def _authorizer(name: str, scheme: Mapping[str, Any], kind: ApiKind) -> GatewayA
     if scheme.get("type") == "apiKey" and not extension and scheme.get("name") == "x-api-key":
         return GatewayAuthorizer(name, "api-key", "", (), 0)
     if not extension:
-        return GatewayAuthorizer(name, "declared", "", (), None)
+        return GatewayAuthorizer(name, "declared", "", (), None, issuer=_openid(scheme))
     if said == "cognito_user_pools":
         return GatewayAuthorizer(name, "cognito", "cognito", (), 0)
     if said == "jwt":
-        return GatewayAuthorizer(name, "jwt", "jwt", (), 0)
+        return jwt_authorizer(name, mapping(extension.get("jwtConfiguration")))
     if said not in {"token", "request"}:
         return GatewayAuthorizer(name, "unknown", said, (), None)
     ttl = extension.get("authorizerResultTtlInSeconds", _REST_TTL if kind == "rest" else 0)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from lambda_authorizer.cli.inputs.classic import appsync_authorizer, attached_plans, may_invoke, schema_routes
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
-from lambda_authorizer.cli.inputs.openapi import mapping, read_definition, truth, whole_number
+from lambda_authorizer.cli.inputs.openapi import jwt_authorizer, mapping, read_definition, truth, whole_number
 
 Resources = Mapping[str, Mapping[str, Any]]
 Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
@@ -224,7 +224,7 @@ def _rest_authorizer(name: str, spec: Mapping[str, Any], resources: Resources) -
 
 def _http_authorizer(name: str, spec: Mapping[str, Any], resources: Resources) -> GatewayAuthorizer:
     if "JwtConfiguration" in spec:
-        return GatewayAuthorizer(name, "jwt", "jwt", (), 0)
+        return jwt_authorizer(name, mapping(spec["JwtConfiguration"]))
     identity = mapping(spec.get("Identity"))
     function = _function(spec)
     payload = spec.get("AuthorizerPayloadFormatVersion")

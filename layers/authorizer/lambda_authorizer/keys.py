@@ -57,7 +57,7 @@ class Limits(NamedTuple):
     budget: int = 3_000  # one fetch, discovery included
     unknown_gap: int = 2_000  # two looks for unknown kids are at least this far apart
     unknown_refill: int = 60_000  # one more look a minute …
-    unknown_credits: int = 5  # … and this many at once
+    unknown_credits: int = 3  # … and this many at once
     negative_entries: int = 1_024  # kids remembered as absent
     backoff_first: int = 1_000
     backoff_most: int = 30_000

@@ -228,6 +228,42 @@ def test_rules_and_gateway_may_disagree_under_a_kept_policy():
     assert allows(reply, "GET", "/orders/1")
 
 
+# Corners that IAM cannot say
+
+CORNER = (
+    ISSUER
+    + """
+[[rule]]
+name = "deep"
+allow = ["GET /p/{x}", "GET /p/{x}/b/{y}"]
+scopes = ["orders:read"]
+narrow = true
+
+[[rule]]
+name = "shallow"
+allow = ["GET /p/{x}/c"]
+scopes = ["other"]
+"""
+)
+
+
+def test_a_corner_that_the_policy_cannot_say_is_refused_and_named():
+    """The log says what the gateway will do, not what the rules alone would."""
+    bench = Bench(CORNER)
+    outcomes = set()
+    for path in ("/p/1/b/c", "/p/1/b/2", "/p/1"):
+        event = events.token_event(f"Bearer {bench.token()}", "GET", path)
+        reply = bench.handle(event)
+        allowed = allows(reply, "GET", path)
+        assert bench.telemetry.last["decision"] == ("allow" if allowed else "deny")
+        assert bench.telemetry.last["reason"] == ("allowed" if allowed else "policy_narrowed")
+        outcomes.add(allowed)
+    assert False in outcomes
+    uncached = Bench(CORNER, environ=UNCACHED)
+    reply = uncached.handle(events.token_event(f"Bearer {uncached.token()}", "GET", "/p/1/b/c"))
+    assert allows(reply, "GET", "/p/1/b/c")
+
+
 # Conditions on the request
 
 ADDRESS = (

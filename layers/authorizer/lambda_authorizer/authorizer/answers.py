@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import ConfigurationError, EventError, MissingTokenError, TokenError
-from lambda_authorizer.policy import Decision, build_policy, decide, denied_fields
+from lambda_authorizer.policy import Decision, build_policy, decide, denied_fields, narrowed_here
 from lambda_authorizer.policy.build import LARGEST_POLICY
 from lambda_authorizer.principal import Principal
 from lambda_authorizer.request import Request, fits_route_key, is_cache_key
@@ -106,10 +106,15 @@ class Answers:
         if not (decision.allowed or kept):
             return decision, Answer(principal.id, None, {"reason": decision.reason})
         resource_policy = self._settings.resource_policy or self._rules.resource_policy
-        document = build_policy(grants, _arn(request), whole=kept, resource_policy=resource_policy).document
-        if not allows_anything(document):
-            reason = "no_rule_allows" if decision.allowed else decision.reason
-            return Decision(False, reason, decision.rule), Answer(principal.id, None, {"reason": "no_rule_allows"})
+        policy = build_policy(grants, _arn(request), whole=kept, resource_policy=resource_policy)
+        document = policy.document
+        opens = allows_anything(document)
+        if decision.allowed and (not opens or narrowed_here(policy, _arn(request))):
+            decision = Decision(False, "policy_narrowed", decision.rule)
+        if not opens:
+            # The reason of this call may not be that of the next one which shares the answer.
+            told = "no_rule_allows" if kept else decision.reason
+            return decision, Answer(principal.id, None, {"reason": told})
         # Asked even where this call is not allowed: the policy may be kept, and it opens others.
         refusal = self._refusal(request, principal, entry)
         context = self._context(principal, front)

@@ -52,6 +52,5 @@ class Issuer(NamedTuple):
     introspection: IntrospectionConfig | None
     # id scopes groups roles tier tenant client_id -> the first of these paths that the token has
     claim_paths: Mapping[str, tuple[Path, ...]]
-    tenants: frozenset[str] = frozenset()  # Entra: tenant ids that may sign in
     any_tenant: str | None = None  # Entra, any tenant on purpose: the `iss` with "{tenantid}" in it
     client_roles: bool = False  # Keycloak: roles of each audience's client are read too, as "audience:role"

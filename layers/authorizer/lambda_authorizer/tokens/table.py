@@ -374,7 +374,7 @@ def _entra(here: _Table, issuer: Issuer) -> Issuer:
     if is_guid(tenant):
         if "tenants" in here.values:
             raise here.error("tenants", "tenants beside a url that names one", f"one of both; or {_shared(parts)}")
-        return issuer._replace(tenants=frozenset({tenant}))
+        return issuer
     if tenant not in _SHARED_TENANTS:
         hint = "TENANT is a tenant id in lower case, or common or organizations together with `tenants`."
         raise here.error("url", repr(issuer.url), allowed, hint)
@@ -388,9 +388,7 @@ def _entra(here: _Table, issuer: Issuer) -> Issuer:
     tenants = here.texts("tenants", choice)
     if not all(map(is_guid, tenants)):
         raise here.error("tenants", "something that is no tenant id in lower case", choice)
-    return issuer._replace(
-        iss_values=tuple(pattern.replace("{tenantid}", each) for each in tenants), tenants=frozenset(tenants)
-    )
+    return issuer._replace(iss_values=tuple(pattern.replace("{tenantid}", each) for each in tenants))
 
 
 def _shared(parts: list[str]) -> str:

@@ -82,7 +82,7 @@ def wild_table(rnd: random.Random, size: int) -> list[str]:
     return list(routes)
 
 
-def rules_over(
+def rules_over(  # noqa: PLR0913 - knobs of a generator
     rnd: random.Random, routes: list[str], *, rules: int, bound: float, denials: float, scattered: float = 1.0
 ) -> dict[str, Any]:
     """Return a rules document that names all routes, spread over rules by scope.

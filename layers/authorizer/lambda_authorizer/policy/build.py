@@ -174,12 +174,16 @@ def _called(grants: Grants, arn: ExecuteApiArn) -> Policy:
 
 
 def _stricter(rules: RuleSet, arn: ExecuteApiArn, template: Sequence[Segment]) -> list[str]:
-    """Return fences around the more specific routes inside a template, as far as they leave the called path alone."""
+    """Return fences around the stricter routes inside a template, as far as they leave the called path alone."""
     called = Route("http", arn.method, tuple(template), "")
     found: dict[str, None] = {}
     for route in rules.routes:
         inside = route._replace(method=arn.method)
-        if route.method not in {arn.method, "ANY"} or route.segments == called.segments or not within(inside, called):
+        if (
+            route.method not in {arn.method, "ANY"}
+            or route.segments == called.segments
+            or not within(inside, called)
+        ):
             continue
         text = "/".join("*" if isinstance(segment, int) else segment for segment in route.segments)
         if not matches("/" + text, arn.path):

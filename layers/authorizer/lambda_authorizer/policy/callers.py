@@ -1,8 +1,8 @@
 """Callers to try when rules are checked: enough of them to meet every corner.
 
-A corner is a request that must be denied, an Allow line that reaches it, and grants that every fence would hit. More
-grants never make it go away while the request stays denied, so for each route the caller with every rule that does
-not grant it is the hardest one. Rules of different tiers or issuers never hold together.
+A corner is a request that must be denied, an Allow line that reaches it, and grants that every fence would hit.
+More grants never make it go away while the request stays denied, so for each route the caller with every rule
+that does not grant it is the hardest one. Rules of different tiers or issuers never hold together.
 """
 
 from collections.abc import Iterator

@@ -29,8 +29,8 @@ WAYS_OUT: Final = {
 }
 
 KNOWN_ROUTES: Final = (
-    "the list of all routes of the API beside the rules (routes.json, written from the template): what no route has "
-    "is answered by the gateway and then need not be told apart"
+    "the list of all routes of the API beside the rules (routes.json, written from the template): what no route "
+    "has is answered by the gateway and then need not be told apart"
 )
 
 
@@ -95,8 +95,8 @@ def _corner(rules: RuleSet, caller: Caller, narrowed: Narrowed) -> CornerFinding
         loss = "denied" if narrowed.whole else "denied where it looks like the other"
         others = _listed(narrowed.because) or "longer paths that belong to no route"
         text = (
-            f"IAM's `*` crosses slashes and cannot tell {lost} from {others}: a caller of these rules, who may call "
-            f"the first and not the second, finds the first {loss}"
+            f"IAM's `*` crosses slashes and cannot tell {lost} from {others}: a caller of these rules, "
+            f"who may call the first and not the second, finds the first {loss}"
         )
     ways_out = WAYS_OUT[narrowed.why]
     if narrowed.why == "wildcard" and not narrowed.because and not rules.routes_known:

@@ -57,7 +57,7 @@ class Masks:
         return self._view.automaton.reach(pattern_of(text))[0]
 
     def fence(self, cell: int, bindings: Mapping[int, Sequence[str]]) -> tuple[str, int] | None:
-        """Return the fence around a cell with the values in it, and what it hits; None where they do not fit it."""
+        """Return a cell's fence with the values in it, and what it hits; None where they do not fit it."""
         word = self._view.automaton.cells[cell].word
         if any(at >= len(word) or word[at] not in {VARIABLE, values[0]} for at, values in bindings.items()):
             return None

@@ -1,7 +1,8 @@
 """Grants + one request → decision.
 
 Laws of this file, in this order: an odd path is refused; a deny that reaches the request refuses it; the request
-belongs to the most specific routes that match it, and each of them must grant it; what matches no route is refused.
+belongs to the most specific routes that match it, and each of them must grant it; what matches no route is
+refused.
 """
 
 from collections.abc import Sequence
@@ -96,7 +97,8 @@ def _trie(rules: RuleSet, which: str) -> Trie:
 def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
     """Decide about `SUBSCRIBE /namespace/*`, which delivers every channel below, now and later.
 
-    A greedy route must grant everything below without bounds, and whatever else is named below must be granted too.
+    A greedy route must grant everything below without bounds, and whatever else is named below must be granted
+    too.
     """
     rules = grants.rules
     prefix = segments[:-1]

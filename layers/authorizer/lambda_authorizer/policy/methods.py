@@ -1,8 +1,8 @@
 """Patterns of each method → patterns behind one `*` or a row of `?` where several methods have the same.
 
 Laws of this file: `???` is GET and PUT, `????` HEAD and POST and nothing else, because a method is followed by a
-slash and no other method has so many letters (`GET/` before a second slash is an odd path, denied first); `*` also takes slashes, so it is written only where every request that it reaches under any
-method may be reached.
+slash and no other method has so many letters (`GET/` before a second slash is an odd path, denied first); `*`
+also takes slashes, so it is written only where every request that it reaches under any method may be reached.
 """
 
 from collections.abc import Iterable, Sequence
@@ -40,8 +40,16 @@ def across_methods(
     # A row of `?` is a wildcard, and a policy with one needs lines against odd paths: not for a few literals.
     rows = any("*" in text for text in allow)
     return (
-        [line for text, methods in allow.items() for line in _written(text, methods, wide=may_allow(text), rows=rows)],
-        [line for text, methods in deny.items() for line in _written(text, methods, wide=may_deny(text), rows=rows)],
+        [
+            line
+            for text, methods in allow.items()
+            for line in _written(text, methods, wide=may_allow(text), rows=rows)
+        ],
+        [
+            line
+            for text, methods in deny.items()
+            for line in _written(text, methods, wide=may_deny(text), rows=rows)
+        ],
     )
 
 

@@ -1,7 +1,7 @@
 """What a path is, and which routes match it.
 
-Laws of this file: a path is text, compared as it stands and never decoded. A path that some server on the way might
-read as another path (`odd`) belongs to no route.
+Laws of this file: a path is text, compared as it stands and never decoded. A path that some server on the way
+might read as another path (`odd`) belongs to no route.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,8 +16,8 @@ _ODD_ESCAPES: Final = ("%2f", "%5c", "%2e")
 def is_odd(path: str) -> bool:
     """True for a path that belongs to no route, whatever the routes are.
 
-    Those hold an encoded slash, backslash or dot, a dot segment, an empty segment, a control character, a blank, or
-    anything outside ASCII. A trailing slash is not odd: it makes another path.
+    Those hold an encoded slash, backslash or dot, a dot segment, an empty segment, a control character, a blank,
+    or anything outside ASCII. A trailing slash is not odd: it makes another path.
     """
     if not path.isascii() or not path.isprintable() or " " in path:
         return True
@@ -33,7 +33,7 @@ def is_odd(path: str) -> bool:
 
 
 def split(path: str) -> list[str] | None:
-    """Return the segments of a path that starts with a slash (the root has one empty segment), None for an odd one."""
+    """Return the segments of a path, one empty segment for the root; None for an odd path."""
     if not path.startswith("/") or is_odd(path):
         return None
     return path[1:].split("/")
@@ -114,7 +114,11 @@ def deciding(routes: Sequence[Route], trie: Trie, method: str, segments: Sequenc
     """
     matching = trie.matching(method, segments)
     found = most_specific(routes, matching)
-    if len(segments) > 1 and not segments[-1] and not any(routes[number].segments[-1] == "" for number in matching):
+    if (
+        len(segments) > 1
+        and not segments[-1]
+        and not any(routes[number].segments[-1] == "" for number in matching)
+    ):
         without = most_specific(routes, trie.matching(method, segments[:-1])) if found else []
         return sorted({*found, *without})
     return found

@@ -78,21 +78,21 @@ class _Machine:
         """Add a pattern: characters, "any"/"segment" for one character, "any*"/"segment*" for a loop."""
         at = self.size
         self.start |= 1 << at
-        for token in tokens:
+        for part in tokens:
             bit = 1 << at
-            if token == "any*":
+            if part == "any*":
                 self.any_loop |= bit
                 self.earlier[bit] = bit - (1 << self.size)
                 continue
-            if token == "segment*":
+            if part == "segment*":
                 self.segment_loop |= bit
                 continue
-            if token == "any":
+            if part == "any":
                 self.any_char |= bit
-            elif token == "segment":
+            elif part == "segment":
                 self.segment_char |= bit
             else:
-                self.chars[token] = self.chars.get(token, 0) | bit
+                self.chars[part] = self.chars.get(part, 0) | bit
             at += 1
         self.accepts.append((1 << at, label))
         self.accepting |= 1 << at
@@ -183,8 +183,7 @@ def _rules_machine(grants: Grants) -> _Machine:
 
 def _add_bound(machine: _Machine, label: str, number: int, route: Route, alternatives: Iterable[Any]) -> None:
     for alternative in alternatives:
-        bound = {at: spelled for at, spelled in alternative.bindings}
-        for choice in _choices(list(bound.items())):
+        for choice in _choices(list(alternative.bindings)):
             machine.add(_tokens(route.segments, choice), (label, number))
 
 
@@ -238,6 +237,10 @@ def _odd_step(state: _Odd, char: str) -> _Odd | None:
     return (3, escape)
 
 
+_State = tuple[int, int, _Odd | None, int]  # document, rules, oddness, what matched before a last slash
+_Came = dict[_State, tuple[_State | None, str]]
+
+
 class _Search:
     """Visits every state that the document and the rules reach together."""
 
@@ -257,8 +260,8 @@ class _Search:
 
     def method(self, method: str, begun: int) -> None:
         """Visit all paths of one method."""
-        first = (begun, self.rules.start, (0, ""), 0)
-        came: dict[Any, tuple[Any, str]] = {first: (None, "")}
+        first: _State = (begun, self.rules.start, (0, ""), 0)
+        came: _Came = {first: (None, "")}
         queue = [first]
         if not begun:
             queue = [first] if self.grants.routes else []
@@ -275,7 +278,7 @@ class _Search:
                 shut = stepped & self._closing
                 if shut and after_odd is None:
                     continue
-                after = (
+                after: _State = (
                     # A Deny that takes everything from here on is all that the document has to say.
                     shut or stepped,
                     self.rules.step(rules, char) if after_odd is not None else 0,
@@ -289,7 +292,7 @@ class _Search:
                     came[after] = (state, char)
                     queue.append(after)
 
-    def _compare(self, method: str, state: Any, came: Mapping[Any, tuple[Any, str]]) -> None:
+    def _compare(self, method: str, state: _State, came: _Came) -> None:
         policy, rules, odd, without = state
         allowed = self._document_allows(policy)
         if odd is None or odd[0] in {1, 2}:
@@ -360,7 +363,7 @@ def _narrowest(routes: Sequence[Route], numbers: set[int]) -> set[int]:
     }
 
 
-def _spelled(state: Any, came: Mapping[Any, tuple[Any, str]]) -> str:
+def _spelled(state: _State, came: _Came) -> str:
     text = ""
     while True:
         before, char = came[state]

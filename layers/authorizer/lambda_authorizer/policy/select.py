@@ -325,7 +325,6 @@ class _Selection:
 
     def _fence_denials(self) -> None:
         """Add the Deny patterns of deny rules that hold for some values only."""
-        allowed = self.full | self.partial
         for number, found in self.grants.denied.items():
             if not found[0].bindings:
                 continue  # its cells are closed
@@ -372,7 +371,6 @@ class _Selection:
         deny = tuple(self.deny) if allow else ()
         open_cells = self.full | (self.fenced if allow else 0)
         return Lines(self.table.methods, tuple(allow), deny, corners, self.full | self.partial, open_cells)
-
 
     def _affordable(self, hits: int, saved: int) -> bool:
         """Take the fences that a wide pattern needs, if they are fewer than the lines it replaces."""

@@ -5,9 +5,10 @@ all paths.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from lambda_authorizer.rules.model import Segment
+if TYPE_CHECKING:
+    from lambda_authorizer.rules.model import Segment
 
 BOUND: Final = "\x01"  # in a text: a bound value goes here
 
@@ -58,7 +59,9 @@ class Table:
             (tuple(named), tuple(template)) for named, template in table["groups"]
         ]
         # A cell: number of its group (-1: of no route), and the deny patterns that reach it.
-        self.cells: list[tuple[int, tuple[int, ...]]] = [(group, tuple(denied)) for group, denied in table["cells"]]
+        self.cells: list[tuple[int, tuple[int, ...]]] = [
+            (group, tuple(denied)) for group, denied in table["cells"]
+        ]
         self.literals: list[list[str]] = table["literals"]  # by position; the last list holds all of them
         self.forms = {
             (group, tuple(positions)): Form(

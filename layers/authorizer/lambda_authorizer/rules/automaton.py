@@ -4,8 +4,8 @@ Laws of this file: a path is a word of non-empty segments, of which only the las
 odd paths never come here, every policy denies them first. Segments that no route spells are all alike, so one
 symbol stands for them and the answers hold for *all* paths, not for samples.
 
-A *cell* is a set of requests that the rules treat alike: those whose most specific routes and deny patterns are the
-same. Where the API's routes are not known, what no route matches is cut into cells as well, one for each place
+A *cell* is a set of requests that the rules treat alike: those whose most specific routes and deny patterns are
+the same. Where the API's routes are not known, what no route matches is cut into cells as well, one for each place
 where it leaves the routes.
 """
 
@@ -222,9 +222,11 @@ class Automaton:
                 else:
                     misses |= after.below
             if state.other is not None:
-                for literal in wanted:
-                    if literal and literal not in state.children:
-                        stack.append((state.other, _step(pattern, mask, literal, anywhere=anywhere)))
+                stack += [
+                    (state.other, _step(pattern, mask, literal, anywhere=anywhere))
+                    for literal in wanted
+                    if literal and literal not in state.children
+                ]
                 if wild:
                     stack.append((state.other, wild))
                 else:
@@ -243,15 +245,15 @@ def _step(pattern: Pattern, mask: int, symbol: str | None, *, anywhere: bool) ->
                 following |= 1 << at
             if at < len(pattern):
                 element = pattern[at]
-                if element in STARS or element == VARIABLE:
-                    following |= 1 << at + 1
-                elif symbol is not None and (
-                    symbol.startswith(element) if isinstance(element, Tail) else element == symbol
-                ):
+                if element in STARS or element == VARIABLE or (symbol is not None and _spells(element, symbol)):
                     following |= 1 << at + 1
         rest >>= 1
         at += 1
     return following
+
+
+def _spells(element: Segment, symbol: str) -> bool:
+    return symbol.startswith(element) if isinstance(element, Tail) else element == symbol
 
 
 def _after_slash(pattern: Pattern, mask: int) -> bool:

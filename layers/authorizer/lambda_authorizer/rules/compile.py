@@ -30,7 +30,9 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as wrong:
-        raise ConfigurationError(path.name, "(whole file)", wrong.strerror or "an error", "a readable file") from None
+        raise ConfigurationError(
+            path.name, "(whole file)", wrong.strerror or "an error", "a readable file"
+        ) from None
     except UnicodeDecodeError:
         raise ConfigurationError(path.name, "(whole file)", "bytes that are no UTF-8", "UTF-8") from None
 

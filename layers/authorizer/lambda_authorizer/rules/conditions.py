@@ -54,8 +54,13 @@ class ConditionReader:
                     hint="A caller without a credential has nothing that the others could read.",
                 )
             if effect == "deny":
-                fail(place, "anonymous", "anonymous = true on a deny rule", "authenticated = true, or other conditions",
-                     hint="A deny rule always reaches callers without a credential.")  # fmt: skip
+                fail(
+                    place,
+                    "anonymous",
+                    "anonymous = true on a deny rule",
+                    "authenticated = true, or other conditions",
+                    hint="A deny rule always reaches callers without a credential.",
+                )
         if "authenticated" in kinds and (len(kinds) > 1 or where):
             others = sorted(kinds - {"authenticated"}) + (["where"] if where else [])
             fail(
@@ -169,7 +174,9 @@ class ConditionReader:
         fail = self.reader.fail
         if isinstance(wanted, dict):
             if not wanted or not set(wanted) <= set(keys.CLAIM_RANGE):
-                fail(place, key, f"an unknown comparison for {path[-1]!r}", "a value, a list, { min = …, max = … }")
+                fail(
+                    place, key, f"an unknown comparison for {path[-1]!r}", "a value, a list, { min = …, max = … }"
+                )
             least, greatest = wanted.get("min"), wanted.get("max")
             for bound in (least, greatest):
                 if bound is not None and (isinstance(bound, bool) or not isinstance(bound, int | float)):

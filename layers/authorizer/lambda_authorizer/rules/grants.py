@@ -1,8 +1,8 @@
 """Principal → grants: which rules hold for one caller, and for which values of path variables.
 
-Laws of this file: every condition gives True, False or None ("cannot be known": the principal marks it unknown, the
-request's facts are not at hand, the caller is anonymous). An allow rule needs True, a deny rule all but False: what
-cannot be known never opens and always closes. No condition raises for any claim value.
+Laws of this file: every condition gives True, False or None ("cannot be known": the principal marks it unknown,
+the request's facts are not at hand, the caller is anonymous). An allow rule needs True, a deny rule all but
+False: what cannot be known never opens and always closes. No condition raises for any claim value.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,11 +90,12 @@ def condition_met(
     if kind in {"scopes", "any_scopes"}:
         if "scopes" in principal.unknown:
             return None
-        return _SCOPES[kind](wanted, principal.scopes, rules.hierarchical_scopes)
+        some = (_covers(principal.scopes, scope, hierarchical=rules.hierarchical_scopes) for scope in wanted)
+        return all(some) if kind == "scopes" else any(some)
     return _CONDITIONS[kind](wanted, principal)
 
 
-def _covers(held: frozenset[str], scope: str, hierarchical: bool) -> bool:
+def _covers(held: frozenset[str], scope: str, *, hierarchical: bool) -> bool:
     """True if the scope is held; hierarchically, `orders` covers `orders:read`."""
     if scope in held:
         return True
@@ -105,20 +106,6 @@ def _covers(held: frozenset[str], scope: str, hierarchical: bool) -> bool:
                 return True
             cut = scope.rfind(":", 0, cut)
     return False
-
-
-def _all_scopes(wanted: tuple[str, ...], held: frozenset[str], hierarchical: bool) -> bool:
-    return all(_covers(held, scope, hierarchical) for scope in wanted)
-
-
-def _any_scope(wanted: tuple[str, ...], held: frozenset[str], hierarchical: bool) -> bool:
-    return any(_covers(held, scope, hierarchical) for scope in wanted)
-
-
-_SCOPES: Final[Mapping[str, Callable[[tuple[str, ...], frozenset[str], bool], bool]]] = {
-    "scopes": _all_scopes,
-    "any_scopes": _any_scope,
-}
 
 
 def _groups(wanted: tuple[str, ...], principal: Principal) -> bool | None:

@@ -32,7 +32,9 @@ TIERS: Final[Mapping[str, Key]] = {
     "order": Key("names", "every tier, low to high"),
     "default": Key("text", "tier of a caller without the claim; absent: no tier"),
     "values": Key("text_map", "value of the claim = tier, where they differ"),
-    "usage_keys": Key("text_map", "tier = where its API key is (`secretsmanager:…`, `ssm:…`); tier authorizer only"),
+    "usage_keys": Key(
+        "text_map", "tier = where its API key is (`secretsmanager:…`, `ssm:…`); tier authorizer only"
+    ),
 }
 
 CONDITIONS: Final[Mapping[str, Key]] = {

@@ -1,7 +1,8 @@
 """The rules of one file as data, and what they give one caller.
 
 Laws of this file: data only; nothing here parses, validates or searches, because a start with compiled rules loads
-it. Everything that can be known before a caller comes stands in `RuleSet`; everything about one caller in `Grants`.
+it. Everything that can be known before a caller comes stands in `RuleSet`; everything about one caller in
+`Grants`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +47,7 @@ def within(route: Route, pattern: Route) -> bool:
         if segment == GREEDY:
             return other != ""
         if segment == VARIABLE:
-            if other == GREEDY or other == "":
+            if other in {GREEDY, ""}:
                 return False
         elif segment != other:
             return False
@@ -65,7 +66,7 @@ class Rule:
 
     __slots__ = ("conditions", "description", "effect", "line", "name", "narrow", "targets")
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a key of the file
         self,
         name: str,
         effect: str,
@@ -112,7 +113,7 @@ class RuleSet:
         "uses_where",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one argument a table of the file
         self,
         *,
         issuers: tuple[Issuer, ...],
@@ -131,7 +132,9 @@ class RuleSet:
         self.issuers = issuers
         self.tiers = tiers
         self.context = context  # name the backend sees -> path of the claim
-        self.context_types = context_types  # the same names -> "auto", "string", "number", "boolean", "list", "json"
+        self.context_types = (
+            context_types  # the same names -> "auto", "string", "number", "boolean", "list", "json"
+        )
         self.rules = rules
         self.routes = routes  # R: what the allow rules name, and the API's routes where they are known
         self.denials = denials  # patterns of deny rules; they do not make routes
@@ -161,7 +164,7 @@ class Alternative(NamedTuple):
 
 
 class Grants:
-    """What each route of R says for one caller. The one truth that policies and yes/no answers are rendered from."""
+    """What each route of R says for one caller: the one truth behind policies and yes/no answers."""
 
     __slots__ = ("denied", "key", "routes", "rules")
 

@@ -105,7 +105,9 @@ class _Reader:
 
     def _load(self) -> dict[str, Any]:
         try:
-            raw = json.loads(self.text, object_pairs_hook=self._unique) if self.is_json else tomllib.loads(self.text)
+            raw = (
+                json.loads(self.text, object_pairs_hook=self._unique) if self.is_json else tomllib.loads(self.text)
+            )
         except tomllib.TOMLDecodeError as wrong:
             message = str(wrong)
             line = message.rpartition("at line ")[2].partition(",")[0]
@@ -146,7 +148,7 @@ class _Reader:
             self.fail(top, "scope_strategy", shown(strategy), "exact, hierarchical")
         resource_policy = self.boolean(top, self.raw, "resource_policy")
         context, context_types = self._context()
-        aliases = [issuer.get("name") for issuer in issuers if isinstance(issuer.get("name"), str)]
+        aliases = [name for issuer in issuers if isinstance(name := issuer.get("name"), str)]
         self.conditions.prepare(aliases, tiers["order"] if tiers else None)
         requirements = self._requirements()
         rules = self._rules(requirements)
@@ -199,7 +201,9 @@ class _Reader:
         try:
             route, _ = parse_route(text)
         except RouteError as wrong:
-            raise ConfigurationError(self.file, "(routes of the API)", shown(text), "a route", hint=str(wrong)) from None
+            raise ConfigurationError(
+                self.file, "(routes of the API)", shown(text), "a route", hint=str(wrong)
+            ) from None
         # `ANY /orders` in a rule speaks of every method of that path: `GET /orders` of the API is no other route.
         if (False, route.kind, "ANY", route.segments) not in self.numbers:
             self.number_of(route, self.routes)
@@ -259,7 +263,9 @@ class _Reader:
         types: dict[str, str] = {}
         for name, entry in table.items():
             if name in keys.RESERVED_CONTEXT:
-                self.fail(place, name, "a reserved name", f"any name but {', '.join(sorted(keys.RESERVED_CONTEXT))}")
+                self.fail(
+                    place, name, "a reserved name", f"any name but {', '.join(sorted(keys.RESERVED_CONTEXT))}"
+                )
             if not name.isascii() or not name.isidentifier():
                 self.fail(place, name, shown(name), "letters, digits and `_`, no digit first")
             kind = "auto"
@@ -297,7 +303,9 @@ class _Reader:
             place = Place("rule", number)
             name = table.get("name")
             if not isinstance(name, str) or not name.strip():
-                self.fail(place, "name", shown(name) if "name" in table else "nothing", "a name, unique in this file")
+                self.fail(
+                    place, "name", shown(name) if "name" in table else "nothing", "a name, unique in this file"
+                )
             place = Place("rule", number, title=name)
             self.plain(place, "name", name)
             if name in names:
@@ -307,7 +315,9 @@ class _Reader:
         used = {name for table in self.raw["rule"] for name in table.get("requires", ())}
         for name in requirements:
             if name not in used:
-                self.fail(Place(f"requirement.{name}", None), None, "a requirement no rule names", "one that is used")
+                self.fail(
+                    Place(f"requirement.{name}", None), None, "a requirement no rule names", "one that is used"
+                )
         return rules
 
     def _rule(
@@ -370,7 +380,9 @@ class _Reader:
                 self.fail(place, effect, shown(text), "routes such as GET /orders/{id}", hint=f"{wrong}.")
             number = self.number_of(route, self.routes if effect == "allow" else self.denials)
             if number in seen:
-                self.fail(place, effect, f"{shown(text)}, the same route as {shown(seen[number])}", "each route once")
+                self.fail(
+                    place, effect, f"{shown(text)}, the same route as {shown(seen[number])}", "each route once"
+                )
             seen[number] = text
             bound = []
             for variable, path in where.items():
@@ -405,7 +417,9 @@ class _Reader:
         if not isinstance(value, list):
             self.fail(place, key, kind_of(value), "a list of strings", hint="Write it in square brackets.")
         if not value:
-            self.fail(place, key, "an empty list", "at least one string", hint="Leave the key out if nothing is meant.")
+            self.fail(
+                place, key, "an empty list", "at least one string", hint="Leave the key out if nothing is meant."
+            )
         for item in value:
             if not isinstance(item, str) or not item:
                 self.fail(place, key, f"{kind_of(item)} in the list", "strings that are not empty")

@@ -1,18 +1,15 @@
 """Text of a route → `Route`, with the reason why where it is none.
 
-    GET /orders/{id}            REST and HTTP APIs; ANY means GET HEAD POST PUT PATCH DELETE OPTIONS
-    $connect                    WebSocket
-    Query.orders                AppSync GraphQL
-    CONNECT, PUBLISH /a/{b}     AppSync Events, and SUBSCRIBE
+- `GET /orders/{id}`: REST and HTTP APIs; ANY means GET HEAD POST PUT PATCH DELETE OPTIONS.
+- `$connect`: WebSocket. `Query.orders`: AppSync GraphQL.
+- `CONNECT`, `PUBLISH /a/{b}`, `SUBSCRIBE /a/{b}`: AppSync Events.
 """
 
 from typing import Final
 
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment
 
-_LITERALS: Final = frozenset(
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!&'()+,;=:@%"
-)
+_LITERALS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!&'()+,;=:@%")
 _NAME: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
 _EVENTS: Final = ("PUBLISH", "SUBSCRIBE")
 _MOST_SEGMENTS: Final = 40

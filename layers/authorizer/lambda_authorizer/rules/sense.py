@@ -1,7 +1,7 @@
 """Rules that could never matter, and which rules follow from which.
 
-A rule that nobody needs hides a slip: it is covered by a deny rule that holds whenever it does, or it gives nothing
-that an easier rule does not give already.
+A rule that nobody needs hides a slip: it is covered by a deny rule that holds whenever it does, or it gives
+nothing that an easier rule does not give already.
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +52,7 @@ def _check_denied(
                 if within(routes[route], denials[pattern]):
                     closed[route] = other["name"]
     if len(closed) == len(rule["targets"]):
-        name = sorted(closed.values())[0]
+        name = min(closed.values())
         reader.fail(
             rule["place"],
             "allow",

@@ -12,7 +12,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import Any, Final
 
-from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Automaton, Cell, Pattern, Tail, TooComplexError, meet
+from lambda_authorizer.rules.automaton import (
+    ANY_TEXT,
+    MANY,
+    STARS,
+    Automaton,
+    Cell,
+    Pattern,
+    Tail,
+    TooComplexError,
+    meet,
+)
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
 __all__ = ["TooComplexError", "tables_for"]
@@ -70,9 +80,7 @@ def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -
 def numbers_of(routes: Sequence[Route], method: str) -> tuple[int, ...]:
     """Return the numbers of the HTTP routes that a method can match."""
     return tuple(
-        number
-        for number, route in enumerate(routes)
-        if route.kind == "http" and route.method in {method, "ANY"}
+        number for number, route in enumerate(routes) if route.kind == "http" and route.method in {method, "ANY"}
     )
 
 
@@ -89,7 +97,7 @@ def _bound_positions(rules: Iterable[Mapping[str, Any]], effect: str) -> dict[in
 class View:
     """Builds the table of one group of methods."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what a view is made of
         self,
         routes: Sequence[Route],
         denials: Sequence[Route],
@@ -153,7 +161,9 @@ class View:
 
     def _cell(self, named: tuple[int, ...], denied: tuple[int, ...]) -> Cell:
         routes = [self.routes[number].segments for number in named]
-        return Cell(named, denied, meet(routes), meet(routes + [self.denials[number].segments for number in denied]))
+        return Cell(
+            named, denied, meet(routes), meet(routes + [self.denials[number].segments for number in denied])
+        )
 
     def table(self) -> dict[str, Any]:
         """Return the table, as JSON can hold it."""
@@ -192,7 +202,8 @@ class View:
             "methods": self.methods,
             "groups": [[list(named), list(template)] for named, template in groups],
             "cells": [
-                [number_of.get((cell.named, cell.template), -1), list(cell.denied)] for cell in self.automaton.cells
+                [number_of.get((cell.named, cell.template), -1), list(cell.denied)]
+                for cell in self.automaton.cells
             ],
             "literals": self._literals(),
             "allows": allows,
@@ -206,7 +217,9 @@ class View:
         """Return the literals by position, and all of them last."""
         by_position: list[set[str]] = []
         for number in range(self.offset + len(self.denials)):
-            segments = (self.routes[number] if number < self.offset else self.denials[number - self.offset]).segments
+            segments = (
+                self.routes[number] if number < self.offset else self.denials[number - self.offset]
+            ).segments
             for at, segment in enumerate(segments):
                 while len(by_position) <= at:
                     by_position.append(set())

@@ -17,5 +17,10 @@ def check_networks(networks: Sequence[str], *, file: str, key: str, line: int | 
         except ValueError as wrong:
             hint = "Its host bits must be zero." if "host bits" in str(wrong) else ""
             raise ConfigurationError(
-                file, key, repr(network), "address ranges such as 192.0.2.0/24 or 2001:db8::/32", line=line, hint=hint
+                file,
+                key,
+                repr(network),
+                "address ranges such as 192.0.2.0/24 or 2001:db8::/32",
+                line=line,
+                hint=hint,
             ) from None

@@ -315,3 +315,75 @@ def test_broken_templates_and_parameters_exit_with_two(lambda_authorizer: Run, f
     assert lambda_authorizer("check", "--template", "nowhere.yaml").code == 2
     assert lambda_authorizer("check", "--openapi", "rules.toml").code == 2
     assert lambda_authorizer("check", "--parameter", "x").code == 2
+
+
+HARD = """\
+schema = 1
+
+[[issuer]]
+name = "main"
+url = "https://issuer.example"
+audience = ["api"]
+
+[[rule]]
+name = "deep"
+allow = ["GET /a/{x}/b/{y}"]
+scopes = ["deep"]
+
+[[rule]]
+name = "flat"
+allow = ["GET /a/{x}/c"]
+scopes = ["flat"]
+"""
+
+
+def test_what_iam_cannot_say_is_refused_corner_by_corner(lambda_authorizer: Run, folder: Path) -> None:
+    """A wildcard that IAM cannot fence is an error that names both routes, the rule, and the ways out."""
+    (folder / "rules.toml").write_text(HARD, encoding="utf-8")
+    result = lambda_authorizer("check")
+    assert result.code == 1
+    assert "GET /a/{x}/b/{y}" in result.out
+    assert "GET /a/{x}/c" in result.out
+    assert "(rules: flat)" in result.out
+    assert "way out: " in result.out
+
+
+def test_ttl_zero_needs_no_whole_policy(lambda_authorizer: Run, folder: Path) -> None:
+    """Where nothing is kept each answer covers its own route, and the corner is a note."""
+    (folder / "rules.toml").write_text(HARD, encoding="utf-8")
+    result = lambda_authorizer("check", "--ttl", "0")
+    assert result.code == 0
+    assert "nothing is kept here" in result.out
+
+
+def test_narrow_accepts_a_corner(lambda_authorizer: Run, folder: Path) -> None:
+    """`narrow = true` on the rule says that the loss is known."""
+    told = HARD.replace('name = "deep"', 'name = "deep"\nnarrow = true').replace(
+        'name = "flat"', 'name = "flat"\nnarrow = true'
+    )
+    (folder / "rules.toml").write_text(told, encoding="utf-8")
+    result = lambda_authorizer("check")
+    assert result.code == 0, result.out
+    assert "`narrow = true` accepts it" in result.out
+
+
+def test_the_apis_routes_are_written_for_the_build(lambda_authorizer: Run, folder: Path) -> None:
+    """routes.json holds what the API sends, the other commands read it, and a broken one is said."""
+    (folder / "rules.toml").write_text(ORDERS, encoding="utf-8")
+    (folder / "template.yaml").write_text(HTTP.replace("Path: /orders", "Path: /orders/x"), encoding="utf-8")
+    assert lambda_authorizer("check", "--template", "template.yaml", "--write-routes").code == 0
+    assert json.loads((folder / "routes.json").read_text(encoding="utf-8")) == ["GET /orders/x"]
+    assert "GET /orders/x  no rule: always denied" in lambda_authorizer("check").out
+    (folder / "routes.json").write_text("{}", encoding="utf-8")
+    assert lambda_authorizer("check").code == 2
+    assert lambda_authorizer("check", "--write-routes").code == 2
+
+
+def test_the_default_route_is_part_of_what_the_api_sends(lambda_authorizer: Run, folder: Path) -> None:
+    """`$default` takes every other path: it belongs to R, where no rule grants it."""
+    (folder / "rules.toml").write_text(ORDERS, encoding="utf-8")
+    (folder / "template.yaml").write_text(
+        HTTP.replace("Method: get, Path: /orders", "Path: $default"), encoding="utf-8"
+    )
+    shown = lambda_authorizer("check", "--template", "template.yaml").out
+    assert "ANY /{default+}  no rule: always denied" in shown

@@ -62,22 +62,23 @@ def server() -> Iterator[Server]:
     running.close()
 
 
-def test_pull_discovers_and_writes_public_members_only(
-    lambda_authorizer: Run, folder: Path, server: Server
-) -> None:
+def test_pull_discovers_and_writes_usable_keys_only(lambda_authorizer: Run, folder: Path, server: Server) -> None:
     """A secret or a private member that an issuer published by mistake does not reach the disk."""
     result = lambda_authorizer("keys", "pull", server.url, "--http-loopback")
     assert result.code == 0, result.err
     text = (folder / "jwks.json").read_text(encoding="utf-8")
     assert "private" not in text
     assert "c2VjcmV0" not in text
-    assert {key["kty"] for key in json.loads(text)["keys"]} == {"EC", "RSA"}
-    assert "skipped, from" in result.err
+    document = json.loads(text)
+    assert (document["issuer"], document["retrieved_at"] > 0) == (server.url, True)
+    assert [key["kty"] for key in document["keys"]] == ["EC"], "a key whose private half is out is no key"
+    assert "jwks.json holds 1 keys" in result.err
 
 
 def test_pull_takes_the_address_of_the_keys_too(lambda_authorizer: Run, server: Server) -> None:
-    """Without metadata at the address, the address itself is fetched; - writes to standard output."""
-    result = lambda_authorizer("keys", "pull", f"{server.url}/clean", "--http-loopback", "-o", "-")
+    """`--jwks` names the address and spares the discovery; - writes to standard output."""
+    given = ("--jwks", f"{server.url}/clean", "--http-loopback", "-o", "-")
+    result = lambda_authorizer("keys", "pull", server.url, *given)
     assert result.code == 0, result.err
     assert len(json.loads(result.out)["keys"]) == 2
 
@@ -97,16 +98,29 @@ def test_pull_takes_the_issuer_of_the_rules(lambda_authorizer: Run, server: Serv
 
 
 def test_show_lists_kid_type_and_thumbprint(lambda_authorizer: Run, server: Server) -> None:
-    """Each usable key stands with what it verifies; each skipped one with its reason."""
-    result = lambda_authorizer("keys", "show", f"{server.url}/clean", "--http-loopback")
+    """Each key stands with what it is and its thumbprint, or with the reason why it is not used."""
+    result = lambda_authorizer("keys", "show", server.url, "--jwks", f"{server.url}/clean", "--http-loopback")
     assert result.code == 0, result.err
     lines = result.out.splitlines()
-    assert lines[0].split()[:4] == ["kid", "type", "size", "verifies"]
-    assert lines[1].split()[:4] == ["key-2", "RSA", "2048", "bits"]
+    assert lines[0].split()[:4] == ["kid", "type", "size", "alg"]
+    assert lines[1].split()[:5] == ["key-2", "RSA", "2048", "bits", "RS256"]
     assert lines[2].split()[:4] == ["key-1", "EC", "P-256", "ES256"]
     assert len(lines[2].split()[-1]) == 43
-    skipped = lambda_authorizer("keys", "show", server.url, "--http-loopback")
-    assert "note: a key was skipped: " in skipped.err
+    found = lambda_authorizer("keys", "show", server.url, "--http-loopback").out.splitlines()
+    assert [("not used: " in line) for line in found[1:]] == [True, False, True]
+
+
+def test_doctor_explains_and_exits(lambda_authorizer: Run, server: Server) -> None:
+    """A healthy issuer gives 0; one that speaks for another gives 1 and the advice."""
+    server.documents["/keys"] = server.documents["/clean"]
+    healthy = lambda_authorizer("keys", "doctor", server.url, "--http-loopback")
+    assert healthy.code == 0, healthy.out
+    assert "ok " in healthy.out
+    server.documents["/.well-known/openid-configuration"] = {"issuer": "https://other.example", "jwks_uri": "x"}
+    ill = lambda_authorizer("keys", "doctor", server.url, "--http-loopback")
+    assert ill.code == 1
+    assert "problem " in ill.out
+    assert "byte for byte" in ill.out
 
 
 def test_show_reads_a_file(lambda_authorizer: Run, folder: Path) -> None:

@@ -4,7 +4,7 @@ A way in of the new rules is *opened* unless some way in of the old rules certai
 that is not certain it counts as opened, because this is what a review must see.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lambda_authorizer.cli.implies import Condition, choices, frozen, implies
@@ -13,6 +13,7 @@ from lambda_authorizer.cli.words import condition, dotted, joined, variable
 from lambda_authorizer.policy.paths import most_specific
 from lambda_authorizer.rules.automaton import meet
 from lambda_authorizer.rules.model import Route, Rule, RuleSet, Target
+from lambda_authorizer.tokens import Issuer
 
 _MOST_PATTERNS = 2_000
 
@@ -187,30 +188,30 @@ def _trust(old: RuleSet, new: RuleSet) -> Iterator[Change]:
         )
 
 
-_WIDER: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
-    ("iss_values", "other values of iss are accepted", lambda was, now: not set(now) <= set(was)),
-    (
-        "audiences",
+# Field of an issuer -> what its change means, and when it opens; a field that is not here always does.
+_WIDER: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
+    "iss_values": ("other values of iss are accepted", lambda was, now: not set(now) <= set(was)),
+    "audiences": (
         "other audiences are accepted",
         lambda was, now: was is not None and (now is None or not set(now) <= set(was)),
     ),
-    ("algorithms", "other algorithms are accepted", lambda was, now: not set(now) <= set(was)),
-    ("leeway", "times may be off by more", lambda was, now: now > was),
-    ("token_use", "tokens of another use are accepted", lambda was, now: was != now),
-    ("preset", "another preset reads the claims", lambda was, now: was != now),
-    ("key_source", "keys come from another place", lambda was, now: was != now),
-    ("introspection", "opaque tokens are asked about elsewhere", lambda was, now: was != now),
-    ("claim_paths", "other claims give scopes, groups, roles, tier or id", lambda was, now: was != now),
-    ("tenants", "other tenants may sign in", lambda was, now: not set(now) <= set(was)),
-    ("any_tenant", "any tenant may sign in", lambda was, now: now is not None and was != now),
-)
+    "algorithms": ("other algorithms are accepted", lambda was, now: not set(now) <= set(was)),
+    "leeway": ("times may be off by more", lambda was, now: now > was),
+    "token_use": ("tokens of another use are accepted", lambda was, now: was != now),
+    "preset": ("another preset reads the claims", lambda was, now: was != now),
+    "key_source": ("keys come from another place", lambda was, now: was != now),
+    "introspection": ("opaque tokens are asked about elsewhere", lambda was, now: was != now),
+    "claim_paths": ("other claims give scopes, groups, roles, tier or id", lambda was, now: was != now),
+    "any_tenant": ("any tenant may sign in", lambda was, now: now is not None and was != now),
+}
 
 
-def _issuer(name: str, was: Any, now: Any) -> Iterator[Change]:
-    for field, text, wider in _WIDER:
+def _issuer(name: str, was: Issuer, now: Issuer) -> Iterator[Change]:
+    for field in Issuer._fields:
         before, after = getattr(was, field), getattr(now, field)
-        if before == after:
-            continue
+        if before == after or field in {"name", "url"}:
+            continue  # of the url, `iss_values` tells what counts
+        text, wider = _WIDER.get(field, (f"{field} differs", lambda was, now: was != now))
         if wider(before, after):
             yield Change("opens", f"issuer {name}", text)
         else:

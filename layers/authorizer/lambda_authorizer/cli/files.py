@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 8 * 1024 * 1024
 _REQUIRED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+ROUTES = "routes.json"
 _HOMES = ("rules.toml", "authorizers/rules.toml")
 
 
@@ -74,10 +75,18 @@ def load_rules(
     path: str,
     given: Mapping[str, str],
     *,
-    api_routes: tuple[str, ...] | None = None,
+    api_routes: Sequence[str] | None = None,
+    known: bool = True,
     http_loopback: bool = False,
 ) -> Loaded:
     """Return the rules of a file, with a stand-in for each variable that nobody set.
+
+    Args:
+        path: the rules file.
+        given: variables that overrule the environment's.
+        api_routes: every route of the API; by default those of routes.json beside the rules, as in the build.
+        known: False reads the rules alone, whatever lies beside them.
+        http_loopback: accept key sets over http from a loopback address.
 
     Raises:
         ConfigurationError: the file cannot be read or holds a mistake.
@@ -89,10 +98,30 @@ def load_rules(
     said = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     missing = tuple(name for name in dict.fromkeys(_REQUIRED.findall(said)) if not environment.get(name))
     environment |= {name: f"https://{name.lower().replace('_', '-')}.not-set.invalid" for name in missing}
+    if api_routes is None and known:
+        api_routes = known_routes(path)
     rules = parse_rules(
         text, file=path, environment=environment, api_routes=api_routes, http_loopback=http_loopback
     )
     return Loaded(rules, path, text, environment, missing)
+
+
+def known_routes(path: str) -> list[str] | None:
+    """Return the routes of the API that lie beside a rules file, or None where none do.
+
+    Raises:
+        ConfigurationError: routes.json is no list of routes.
+    """
+    beside = Path(path).with_name(ROUTES)
+    if not beside.is_file():
+        return None
+    try:
+        routes = json.loads(read_text(beside, "a list of routes"))
+    except ValueError:
+        routes = None
+    if not isinstance(routes, list) or not all(isinstance(route, str) for route in routes):
+        raise ConfigurationError(str(beside), "file", "something else", "a JSON list of routes")
+    return routes
 
 
 def pairs(values: Sequence[str], option: str) -> dict[str, str]:

@@ -46,7 +46,9 @@ def api_routes(document: Document, rules: RuleSet) -> tuple[str, ...]:
     for api in document.apis:
         for route in api.routes:
             parsed = parsed_route(route)
-            if is_ours(route) and parsed is not None and parsed.kind in rules.kinds:
+            if is_ours(route) and api.kind == "http" and route.path == "$default":
+                found |= dict.fromkeys(("ANY /", "ANY /{default+}"))  # in the words of rules
+            elif is_ours(route) and parsed is not None and parsed.kind in rules.kinds:
                 if parsed.method not in {"ANY", ""} and parsed.segments in named_any:
                     continue
                 found[route.text] = None

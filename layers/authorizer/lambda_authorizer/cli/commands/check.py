@@ -9,7 +9,15 @@ import click
 from rich.text import Text
 
 from lambda_authorizer.cli import console
-from lambda_authorizer.cli.files import Loaded, environment_options, load_rules, pairs, read_text, rules_path
+from lambda_authorizer.cli.files import (
+    ROUTES,
+    Loaded,
+    environment_options,
+    load_rules,
+    pairs,
+    read_text,
+    rules_path,
+)
 from lambda_authorizer.cli.words import conditions, plural
 from lambda_authorizer.errors import ConfigurationError
 
@@ -33,6 +41,8 @@ _MOST_ROWS = 60
 @click.option(
     "--public", multiple=True, metavar="ROUTE", help='A route that is open on purpose, as "GET /health".'
 )
+@click.option("--ttl", type=int, metavar="SECONDS", help="The result TTL, where no template says it.")
+@click.option("--write-routes", is_flag=True, help="Write the API's routes to routes.json beside the rules.")
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
 @environment_options
@@ -42,7 +52,9 @@ def command(
     documents: tuple[str, ...],
     parameter: tuple[str, ...],
     public: tuple[str, ...],
+    ttl: int | None,
     *,
+    write_routes: bool,
     strict: bool,
     as_json: bool,
     given: Mapping[str, str],
@@ -56,13 +68,17 @@ def command(
     """
     path = rules_path(rules_file)
     read_text(path, "a rules file")
+    read = [*_templates(templates, pairs(parameter, "--parameter")), *_documents(documents)]
     try:
-        loaded = load_rules(path, given)
+        alone = load_rules(path, given, known=False)
+        found, routes = _held_against(alone, read, frozenset(public))
+        loaded = load_rules(path, given, api_routes=routes)
     except ConfigurationError as error:
         console.error(error)
-        raise SystemExit(1) from None
-    read = [*_templates(templates, pairs(parameter, "--parameter")), *_documents(documents)]
-    found, loaded = _held_against(loaded, read, frozenset(public), given)
+        raise SystemExit(1 if error.file == path else 2) from None
+    found += _exactness(loaded, kept=_kept(read, ttl))
+    if write_routes:
+        _write_routes(path, routes)
     if as_json:
         click.echo(json.dumps({"file": path, "findings": [one._asdict() for one in found]}, indent=2))
     else:
@@ -93,17 +109,60 @@ def _documents(files: Sequence[str]) -> "list[Document]":
 
 
 def _held_against(
-    loaded: Loaded, documents: "list[Document]", public: frozenset[str], given: Mapping[str, str]
-) -> "tuple[list[Finding], Loaded]":
-    """Return the findings, and the rules read again with every route of the API in R."""
+    alone: Loaded, documents: "list[Document]", public: frozenset[str]
+) -> "tuple[list[Finding], list[str] | None]":
+    """Return the findings, and every route of the API where a document names them."""
     from lambda_authorizer.cli.lint import api_routes, findings, own_findings
 
-    found = list(own_findings(loaded.rules, loaded.file))
+    found = list(own_findings(alone.rules, alone.file))
     if not documents:
-        return found, loaded
-    found += [one for document in documents for one in findings(loaded.rules, document, public)]
-    routes = [route for document in documents for route in api_routes(document, loaded.rules)]
-    return found, load_rules(loaded.file, given, api_routes=tuple(dict.fromkeys(routes)))
+        return found, None
+    found += [one for document in documents for one in findings(alone.rules, document, public)]
+    routes = [route for document in documents for route in api_routes(document, alone.rules)]
+    return found, list(dict.fromkeys(routes))
+
+
+def _kept(documents: "list[Document]", ttl: int | None) -> bool:
+    """Whether some answer may be kept; what nobody says counts as kept."""
+    ttls = [
+        authorizer.ttl
+        for document in documents
+        for api in document.apis
+        for authorizer in api.authorizers.values()
+        if authorizer.guard == "lambda" and api.kind in {"rest", "http"}
+    ]
+    return any(one != 0 for one in ttls) if ttls else ttl != 0
+
+
+def _exactness(loaded: Loaded, *, kept: bool) -> "list[Finding]":
+    """Where IAM cannot say the rules: an error, unless a rule accepts it or each answer covers one route only."""
+    from lambda_authorizer.cli.lint import Finding
+    from lambda_authorizer.policy.check import check_exact
+
+    found = []
+    for corner in check_exact(loaded.rules).corners:
+        rules = f" (rules: {', '.join(corner.rules)})" if corner.rules else ""
+        if corner.accepted:
+            text = f"{corner.text}{rules}; `narrow = true` accepts it"
+            found.append(Finding("note", f"corner-{corner.kind}", loaded.file, text))
+        elif not kept and corner.kind not in {"over", "undecided"}:
+            text = f"{corner.text}{rules}; nothing is kept here, so no answer covers both"
+            found.append(Finding("note", f"corner-{corner.kind}", loaded.file, text))
+        else:
+            ways = "; or ".join(corner.ways_out)
+            found.append(Finding("error", f"corner-{corner.kind}", loaded.file, f"{corner.text}{rules}", ways))
+    return found
+
+
+def _write_routes(path: str, routes: list[str] | None) -> None:
+    if routes is None:
+        raise ConfigurationError("command line", "--write-routes", "no API", "--template or --openapi beside it")
+    beside = Path(path).with_name(ROUTES)
+    try:
+        beside.write_text(json.dumps(routes, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(str(beside), "file", (error.strerror or "").lower(), "a file") from None
+    console.note(f"{beside} holds the API's {plural('route', len(routes))}; the build reads it")
 
 
 def _print(loaded: Loaded, documents: "list[Document]", found: "list[Finding]") -> None:
@@ -131,7 +190,7 @@ def _print(loaded: Loaded, documents: "list[Document]", found: "list[Finding]") 
         console.line((f"{plural('error', counts['error'])}", "bold red"), f" in {loaded.file} ({said})")
     else:
         remark = f", {plural('warning', counts['warning'])}" if counts["warning"] else ""
-        console.line(("sound", "bold green"), f": {loaded.file} ({said}{remark})")
+        console.line(("sound and exact", "bold green"), f": {loaded.file} ({said}{remark})")
 
 
 def _rows(rules: "RuleSet") -> list[tuple[str | Text, ...]]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
 
@@ -11,12 +11,15 @@ from lambda_authorizer.cli import console
 from lambda_authorizer.cli.files import environment_options, load_rules, read_text
 from lambda_authorizer.errors import ConfigurationError
 
-if TYPE_CHECKING:
-    from lambda_authorizer.fetch.seams import Fetcher
-    from lambda_authorizer.jwk import Key, KeySet
+_STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "problem": "bold red"}
 
-_BUDGET_MS = 10_000
-_PUBLIC = ("kty", "kid", "use", "key_ops", "alg", "n", "e", "crv", "x", "y", "x5c", "x5t", "x5t#S256", "issuer")
+
+class _Source(NamedTuple):
+    """Where an issuer's keys are."""
+
+    issuer: str
+    jwks: str  # "discover", or the address of the keys
+    options: Mapping[str, Any]  # how they are fetched
 
 
 @click.group("keys", short_help="Pull, show and examine an issuer's keys.")
@@ -27,6 +30,7 @@ def command() -> None:
 def issuer_options(function: Any) -> Any:
     """Add what every keys command takes to find the issuer."""
     for option in (
+        click.option("--jwks", metavar="URL", help="The address of the keys. [default: by discovery]"),
         click.option("--rules", "rules_file", metavar="FILE", help="Take the issuer from this rules file."),
         click.option("--issuer", "alias", metavar="ALIAS", help="Its alias there. [default: the first]"),
         click.option("--http-loopback", is_flag=True, help="Accept http:// on loopback addresses."),
@@ -36,15 +40,16 @@ def issuer_options(function: Any) -> Any:
     return environment_options(function)
 
 
-@command.command("pull", short_help="Write an issuer's key set to a file.")
-@click.argument("source", metavar="[ISSUER_URL|JWKS_URL]", required=False)
+@command.command("pull", short_help="Write an issuer's keys to a file.")
+@click.argument("url", metavar="[ISSUER]", required=False)
 @click.option(
     "-o", "--output", default="jwks.json", show_default=True, metavar="FILE", help="- for standard output."
 )
 @issuer_options
 def pull(
-    source: str | None,
+    url: str | None,
     output: str,
+    jwks: str | None,
     rules_file: str | None,
     alias: str | None,
     ca_directory: str | None,
@@ -52,34 +57,38 @@ def pull(
     http_loopback: bool,
     given: Mapping[str, str],
 ) -> None:
-    """Fetch an issuer's key set and write it to a file, public members only.
+    """Fetch an issuer's keys and write the usable ones to a file, with issuer and date.
 
-    For seeds, for `jwks = "file:…"`, and for `test --jwks`. Exit codes: 0 written, 2 the keys could not be had.
+    The file serves as a seed (`jwks_seed`), as `jwks = "file:…"`, and for `test --jwks`. Exit codes: 0 written,
+    2 the keys could not be had.
     """
-    from lambda_authorizer.cli.judge import key_set
+    from lambda_authorizer.fetch import doctor
+    from lambda_authorizer.fetch.seams import FetchError
 
-    address = _address(source, rules_file, alias, given, http_loopback=http_loopback)
-    fetcher = _fetcher(ca_directory)
-    body = _fetched(address, fetcher, http_loopback=http_loopback)
-    parsed = key_set(body, address)
-    public = _public(body)
+    options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
+    source = _source(url, jwks, (rules_file, alias), given, options)
+    try:
+        document = doctor.pull(source.issuer, jwks=source.jwks, **source.options)
+    except FetchError as error:
+        allowed = "keys that can be had (`lambda-authorizer keys doctor` explains)"
+        raise ConfigurationError(source.issuer, "keys", error.slug, allowed) from None
+    text = json.dumps(document, indent=2) + "\n"
     if output == "-":
-        click.echo(public, nl=False)
-    else:
-        try:
-            Path(output).write_text(public, encoding="utf-8")
-        except OSError as error:
-            raise ConfigurationError(
-                "command line", "--output", (error.strerror or "").lower(), "a file"
-            ) from None
-    console.note(f"{len(parsed.keys)} usable, {len(parsed.skipped)} skipped, from {address}")
+        click.echo(text, nl=False)
+        return
+    try:
+        Path(output).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError("command line", "--output", (error.strerror or "").lower(), "a file") from None
+    console.note(f"{output} holds {len(document['keys'])} keys of {source.issuer}")
 
 
 @command.command("show", short_help="Show the keys of a key set.")
-@click.argument("source", metavar="[FILE|ISSUER_URL|JWKS_URL]", required=False)
+@click.argument("subject", metavar="[FILE|ISSUER]", required=False)
 @issuer_options
 def show(
-    source: str | None,
+    subject: str | None,
+    jwks: str | None,
     rules_file: str | None,
     alias: str | None,
     ca_directory: str | None,
@@ -87,106 +96,103 @@ def show(
     http_loopback: bool,
     given: Mapping[str, str],
 ) -> None:
-    """Show each key of a key set: what it is, what it may verify, its thumbprint; and what was skipped and why."""
-    from lambda_authorizer.cli.judge import key_set
+    """Show each key of a file or of an issuer: what it is, its thumbprint, and why it is not used if it is not."""
+    from lambda_authorizer.fetch import doctor
+    from lambda_authorizer.fetch.seams import FetchError
 
-    if source is not None and "://" not in source:
-        place, text = source, read_text(source, "a JSON Web Key Set")
+    if subject is not None and "://" not in subject:
+        place, body = subject, read_text(subject, "a JSON Web Key Set").encode()
     else:
-        place = _address(source, rules_file, alias, given, http_loopback=http_loopback)
-        text = _fetched(place, _fetcher(ca_directory), http_loopback=http_loopback)
-    _show(key_set(text, place), _thumbprints(text))
-
-
-def _show(keys: "KeySet", thumbprints: Mapping[str | None, str]) -> None:
-    rows = [
-        (key.kid or "none", key.kty, _size(key), " ".join(sorted(key.algorithms)), thumbprints.get(key.kid, ""))
-        for key in keys.keys
+        options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
+        source = _source(subject, jwks, (rules_file, alias), given, options)
+        place, body = source.issuer, _fetched(source)
+    try:
+        rows = doctor.show(body)
+    except FetchError as error:
+        raise ConfigurationError(place, "keys", error.slug, "a JSON Web Key Set (RFC 7517)") from None
+    shown = [
+        (
+            row.kid or "none",
+            row.kty or "",
+            row.crv or (f"{row.bits} bits" if row.bits else ""),
+            row.alg or "",
+            f"not used: {row.problem}" if row.problem else row.thumbprint or "",
+        )
+        for row in rows
     ]
-    console.table(("kid", "type", "size", "verifies", "thumbprint (RFC 7638)"), rows)
-    for reason in keys.skipped:
-        console.note(f"a key was skipped: {reason}")
+    console.table(("kid", "type", "size", "alg", "thumbprint (RFC 7638)"), shown)
 
 
-def _thumbprints(text: str) -> dict[str | None, str]:
-    from lambda_authorizer.jwk import thumbprint
-
-    found = {}
-    for key in json.loads(text)["keys"]:
-        try:
-            found[key.get("kid")] = thumbprint(key)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            continue  # a key that cannot be used is named among the skipped
-    return found
-
-
-def _size(key: "Key") -> str:
-    if key.crv is not None:
-        return key.crv
-    bits = getattr(key.public, "key_size", None)
-    return f"{bits} bits" if bits is not None else ""
-
-
-def _fetcher(ca_directory: str | None) -> "Fetcher":
-    from lambda_authorizer.fetch.http import HttpFetcher
-
-    return HttpFetcher(ca_directory=ca_directory)
-
-
-def _address(
-    source: str | None,
+@command.command("doctor", short_help="Examine a live issuer and explain what is found.")
+@click.argument("url", metavar="[ISSUER]", required=False)
+@issuer_options
+def examine(
+    url: str | None,
+    jwks: str | None,
     rules_file: str | None,
     alias: str | None,
-    given: Mapping[str, str],
+    ca_directory: str | None,
     *,
     http_loopback: bool,
-) -> str:
-    """Return the address asked for, or that of the rules' issuer."""
-    if source is not None:
-        return source
+    given: Mapping[str, str],
+) -> None:
+    """Examine a live issuer as the function would meet it: metadata, keys, freshness, clock.
+
+    Exit codes: 0 the function can use it, 1 a problem was found, 2 there was nothing to examine.
+    """
+    from lambda_authorizer.fetch.doctor import doctor
+
+    options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
+    source = _source(url, jwks, (rules_file, alias), given, options)
+    findings = doctor(source.issuer, jwks=source.jwks, **source.options)
+    for finding in findings:
+        console.line((f"{finding.level:<8}", _STYLES[finding.level]), (finding.about, "bold"), f": {finding.text}")
+    if any(finding.level == "problem" for finding in findings):
+        raise SystemExit(1)
+
+
+def _source(
+    url: str | None,
+    jwks: str | None,
+    named: tuple[str | None, str | None],
+    given: Mapping[str, str],
+    options: Mapping[str, Any],
+) -> _Source:
+    """Return the issuer asked for, or that of the rules."""
+    rules_file, alias = named
+    if url is not None:
+        if not url.startswith(("https://", "http://")):
+            raise ConfigurationError("command line", "ISSUER", repr(url), "an https address")
+        return _Source(url, jwks or "discover", options)
     if rules_file is None:
-        raise ConfigurationError("command line", "ISSUER_URL", "nothing", "an https address, or --rules FILE")
-    issuers = load_rules(rules_file, given, http_loopback=http_loopback).rules.issuers
+        raise ConfigurationError("command line", "ISSUER", "nothing", "an https address, or --rules FILE")
+    loopback = bool(options["http_loopback"])
+    issuers = load_rules(rules_file, given, http_loopback=loopback).rules.issuers
     for issuer in issuers:
         if alias in {None, issuer.name} and issuer.key_source is not None:
-            source_ = issuer.key_source
-            if source_.kind in {"discover", "https"}:
-                return source_.value
-            raise ConfigurationError(
-                rules_file, "issuer.jwks", f"keys of kind {source_.kind}", "keys on the network"
-            )
+            keys = issuer.key_source
+            if keys.kind == "discover":
+                return _Source(issuer.url, jwks or "discover", options)
+            if keys.kind == "https":
+                return _Source(issuer.url, jwks or keys.value, options)
+            raise ConfigurationError(rules_file, "issuer.jwks", f"keys of kind {keys.kind}", "keys on the network")
     raise ConfigurationError("command line", "--issuer", repr(alias), ", ".join(one.name for one in issuers))
 
 
-def _fetched(address: str, fetcher: "Fetcher", *, http_loopback: bool) -> str:
-    """Return the text of the key set at an address, by discovery where the address is an issuer's."""
+def _fetched(source: _Source) -> bytes:
     from lambda_authorizer.fetch.discovery import discover
+    from lambda_authorizer.fetch.http import HttpFetcher
     from lambda_authorizer.fetch.seams import FetchError, SystemClock
+    from lambda_authorizer.keys import Limits
 
-    if not address.startswith(("https://", "http://")):
-        raise ConfigurationError("command line", "ISSUER_URL", repr(address), "an https address")
-    deadline = SystemClock().monotonic_ms() + _BUDGET_MS
+    fetcher = HttpFetcher(ca_directory=source.options["ca_directory"])
+    loopback = bool(source.options["http_loopback"])
+    deadline = SystemClock().monotonic_ms() + Limits().budget
     try:
-        try:
-            url = discover(fetcher, address, address, "jwks_uri", deadline, http_loopback=http_loopback)
-        except FetchError as error:
-            if error.slug in {"issuer_mismatch", "bad_url"} or not _may_be_keys(error.slug):
-                raise
-            url = address  # no metadata there: the address may be that of the keys themselves
-        return fetcher(url, deadline, http_loopback=http_loopback).body.decode("utf-8", "replace")
+        url = source.jwks
+        if url == "discover":
+            url = discover(fetcher, source.issuer, source.issuer, "jwks_uri", deadline, http_loopback=loopback)
+        return fetcher(url, deadline, http_loopback=loopback).body
     except FetchError as error:
-        allowed = "an issuer that can be reached (`lambda-authorizer keys doctor` explains)"
-        raise ConfigurationError(address, "keys", error.slug, allowed) from None
-
-
-def _may_be_keys(slug: str) -> bool:
-    return slug.startswith("http_4") or slug == "invalid_metadata"
-
-
-def _public(text: str) -> str:
-    """Return the key set with public members alone: what an issuer published by mistake is not kept."""
-    document = json.loads(text)
-    keys = [
-        {name: key[name] for name in _PUBLIC if name in key} for key in document["keys"] if isinstance(key, dict)
-    ]
-    return json.dumps({"keys": [key for key in keys if key.get("kty") != "oct"]}, indent=2) + "\n"
+        allowed = "keys that can be had (`lambda-authorizer keys doctor` explains)"
+        raise ConfigurationError(source.issuer, "keys", error.slug, allowed) from None

@@ -7,12 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_authorizer.keys import FOREVER, PURPOSES, Instant, KeyCache, Limits, elapsed
+from lambda_authorizer.keys import FOREVER, PURPOSES, KeyCache, Limits, elapsed
 
 LIMITS = Limits()
 MINUTE = 60_000
 HOUR = 3_600_000
 ALG = "RS256"
+
+
+Instant = tuple[int, int]
 
 
 class Kids(frozenset[str]):
@@ -514,6 +517,8 @@ class TestHealth:
         cache.renew((0, 0), Kids({"a"}), count=1, skipped=("private",))
         health = cache.health("main", (0, 0))
         assert (health.issuer, health.keys, health.skipped) == ("main", 1, ("private",))
+        assert health.as_dict()["skipped"] == ("private",)
+        assert "'state': 'fresh'" in repr(health)
 
 
 class TestLimits:

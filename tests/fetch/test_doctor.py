@@ -112,7 +112,7 @@ def test_an_address_of_keys_needs_no_metadata() -> None:
     assert not texts(findings, "problem")
 
 
-def keys(*jwks: object) -> dict[str, bytes | str]:
+def page_of(*jwks: object) -> dict[str, bytes | str]:
     """Return the page of these keys."""
     return {JWKS: json.dumps({"keys": list(jwks)}).encode()}
 
@@ -120,7 +120,7 @@ def keys(*jwks: object) -> dict[str, bytes | str]:
 def test_published_secrets_are_a_problem_and_are_not_shown() -> None:
     """A private or symmetric key in a public set."""
     private = {**public_jwk("b"), "d": "c2VjcmV0"}
-    findings = examine(keys(public_jwk("a"), private, {"kty": "oct", "k": "c2VjcmV0"}))
+    findings = examine(page_of(public_jwk("a"), private, {"kty": "oct", "k": "c2VjcmV0"}))
     problems = texts(findings, "problem")
     assert "key 'b': private: a secret is published" in problems
     assert "key None: symmetric: a secret is published" in problems
@@ -130,7 +130,7 @@ def test_published_secrets_are_a_problem_and_are_not_shown() -> None:
 def test_keys_that_are_not_used_and_short_keys_are_noted() -> None:
     """An encryption key, and 2048 bits of RSA."""
     short = RSAAlgorithm.to_jwk(rsa.generate_private_key(65537, 2048).public_key(), as_dict=True)
-    findings = examine(keys({**short, "kid": "r", "alg": "RS256"}, {**public_jwk("b"), "use": "enc"}, 7))
+    findings = examine(page_of({**short, "kid": "r", "alg": "RS256"}, {**public_jwk("b"), "use": "enc"}, 7))
     notes = texts(findings, "note")
     assert "key 'r': RSA with 2048 bits" in notes
     assert "key 'b': use: this key is not used" in notes
@@ -140,9 +140,9 @@ def test_keys_that_are_not_used_and_short_keys_are_noted() -> None:
 
 def test_ambiguous_keys_are_a_problem() -> None:
     """Two keys that one kid and algorithm name; the same key twice is none."""
-    twice = examine(keys(public_jwk("a"), {**public_jwk("b"), "kid": "a"}))
+    twice = examine(page_of(public_jwk("a"), {**public_jwk("b"), "kid": "a"}))
     assert "several keys fit kid 'a' with ES256" in texts(twice, "problem")
-    assert not texts(examine(keys(public_jwk("a"), public_jwk("a"))), "problem")
+    assert not texts(examine(page_of(public_jwk("a"), public_jwk("a"))), "problem")
 
 
 @pytest.mark.parametrize(
@@ -172,12 +172,12 @@ def test_a_date_that_is_none_is_passed_over() -> None:
 
 def test_pull_writes_what_a_seed_reads(tmp_path: Path) -> None:
     """Dated, named, and without the keys that are not used."""
-    pages = {WELL_KNOWN: metadata(), **keys(public_jwk("a"), {**public_jwk("b"), "d": "c2VjcmV0"})}
+    pages = {WELL_KNOWN: metadata(), **page_of(public_jwk("a"), {**public_jwk("b"), "d": "c2VjcmV0"})}
     document = pull(ISSUER, fetcher=FakeFetcher(pages), now=lambda: NOW + 0.5)
     assert document == {"issuer": ISSUER, "retrieved_at": NOW, "keys": [public_jwk("a")]}
     (tmp_path / "seed.json").write_text(json.dumps(document))
-    seed = read_seed("seed.json", directory=str(tmp_path), key="x", issuer=ISSUER)
-    assert (seed.retrieved_ms, len(seed.keys.keys)) == (NOW * 1_000, 1)
+    keys, retrieved = read_seed("seed.json", directory=str(tmp_path), key="x", issuer=ISSUER)
+    assert (retrieved, len(keys.keys)) == (NOW * 1_000, 1)
     at_address = pull(ISSUER, jwks=JWKS, fetcher=FakeFetcher(pages), now=lambda: NOW)
     assert at_address == document
 

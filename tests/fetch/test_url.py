@@ -5,25 +5,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_authorizer.fetch.seams import FetchError
-from lambda_authorizer.fetch.url import Url, is_loopback, split_url
+from lambda_authorizer.fetch.url import is_loopback, split_url
 
 
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
-        ("https://id.example", Url("https", "id.example", 443, "/", "id.example")),
-        ("https://id.example/", Url("https", "id.example", 443, "/", "id.example")),
-        ("https://id.example/a/b?c=d", Url("https", "id.example", 443, "/a/b?c=d", "id.example")),
-        ("https://id.example?c=/d", Url("https", "id.example", 443, "/?c=/d", "id.example")),
-        ("https://id.example:8443/k", Url("https", "id.example", 8443, "/k", "id.example:8443")),
-        ("https://[::1]:8443/k", Url("https", "::1", 8443, "/k", "[::1]:8443")),
-        ("https://[::1]/k", Url("https", "::1", 443, "/k", "[::1]")),
-        ("https://127.0.0.1/%2e%2e", Url("https", "127.0.0.1", 443, "/%2e%2e", "127.0.0.1")),
+        ("https://id.example", ("https", "id.example", 443, "/", "id.example")),
+        ("https://id.example/", ("https", "id.example", 443, "/", "id.example")),
+        ("https://id.example/a/b?c=d", ("https", "id.example", 443, "/a/b?c=d", "id.example")),
+        ("https://id.example?c=/d", ("https", "id.example", 443, "/?c=/d", "id.example")),
+        ("https://id.example:8443/k", ("https", "id.example", 8443, "/k", "id.example:8443")),
+        ("https://[::1]:8443/k", ("https", "::1", 8443, "/k", "[::1]:8443")),
+        ("https://[::1]/k", ("https", "::1", 443, "/k", "[::1]")),
+        ("https://127.0.0.1/%2e%2e", ("https", "127.0.0.1", 443, "/%2e%2e", "127.0.0.1")),
     ],
 )
-def test_an_https_address_is_taken_apart_as_written(text: str, parts: Url) -> None:
+def test_an_https_address_is_taken_apart_as_written(text: str, parts: tuple[object, ...]) -> None:
     """Nothing is decoded or repaired: what was checked is what is sent."""
-    assert split_url(text) == parts
+    found = split_url(text)
+    assert (found.scheme, found.host, found.port, found.target, found.authority) == parts
 
 
 @pytest.mark.parametrize(

@@ -13,18 +13,31 @@ The driver, `fetch/source.py`, asks `decide`; on one of `PURPOSES` it calls `beg
 `renew` or `fail`, and takes the answer from `settle`. Numbers with their reasons and tests: docs/keys.md.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from __future__ import annotations  # evaluating them costs more start time than the rest of this module
+
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Final, Literal, Protocol
+
     from lambda_authorizer.jwk import Key
 
-Instant = tuple[int, int]
-"""Wall clock and monotonic clock, in milliseconds, read together."""
+    Instant = tuple[int, int]
+    """Wall clock and monotonic clock, in milliseconds, read together."""
 
-Purpose = Literal["first", "expired", "ahead", "unknown_kid"]
-Verdict = Literal["fresh", "stale", "unknown_key", "keys_unavailable", "first", "expired", "ahead", "unknown_kid"]
-State = Literal["empty", "fresh", "stale", "expired"]
+    Purpose = Literal["first", "expired", "ahead", "unknown_kid"]
+    Verdict = Literal[
+        "fresh", "stale", "unknown_key", "keys_unavailable", "first", "expired", "ahead", "unknown_kid"
+    ]
+    State = Literal["empty", "fresh", "stale", "expired"]
+
+    class Keys(Protocol):
+        """What the machine needs of a key set: `jwk.KeySet` is one."""
+
+        def find(self, kid: str | None, alg: str) -> Key | None:
+            """Return the one key that fits, or None."""
+
 
 PURPOSES: Final[Mapping[str, Purpose]] = {
     "first": "first",
@@ -38,29 +51,55 @@ FOREVER: Final = 1 << 62
 _PERMILLE: Final = 1000
 
 
-class Keys(Protocol):
-    """What the machine needs of a key set: `jwk.KeySet` is one."""
-
-    def find(self, kid: str | None, alg: str) -> "Key | None":
-        """Return the one key that fits, or None."""
-
-
-class Limits(NamedTuple):
+class Limits:
     """Every number of the key source, in milliseconds unless its name says otherwise."""
 
-    soft_default: int = 600_000  # 10 min: fresh for this long where the issuer says nothing
-    soft_floor: int = 300_000  # 5 min: a shorter max-age (Auth0: 15 s) would only cost fetches
-    soft_ceiling: int = 3_600_000  # 1 h: a longer max-age (Cognito: 1 day) would keep withdrawn keys
-    hard: int = 14_400_000  # 4 h: stale keys are served on error until here
-    least: int = 200  # a fetch with less time left than this is not begun
-    ahead_least: int = 1_500  # a refresh ahead of time wants this much, so that it takes no answer with it
-    budget: int = 3_000  # one fetch, discovery included
-    unknown_gap: int = 2_000  # two looks for unknown kids are at least this far apart
-    unknown_refill: int = 60_000  # one more look a minute …
-    unknown_credits: int = 3  # … and this many at once
-    negative_entries: int = 1_024  # kids remembered as absent
-    backoff_first: int = 1_000
-    backoff_most: int = 30_000
+    __slots__ = (
+        "ahead_least",
+        "backoff_first",
+        "backoff_most",
+        "budget",
+        "hard",
+        "least",
+        "negative_entries",
+        "soft_ceiling",
+        "soft_default",
+        "soft_floor",
+        "unknown_credits",
+        "unknown_gap",
+        "unknown_refill",
+    )
+
+    def __init__(  # noqa: PLR0913 - one number each, and every one has its default
+        self,
+        *,
+        soft_default: int = 600_000,  # 10 min: fresh for this long where the issuer says nothing
+        soft_floor: int = 300_000,  # 5 min: a shorter max-age (Auth0: 15 s) would only cost fetches
+        soft_ceiling: int = 3_600_000,  # 1 h: a longer max-age (Cognito: 1 day) would keep withdrawn keys
+        hard: int = 14_400_000,  # 4 h: stale keys are served on error until here
+        least: int = 200,  # a fetch with less time left than this is not begun
+        ahead_least: int = 1_500,  # a refresh ahead of time wants this much, so that it takes no answer with it
+        budget: int = 3_000,  # one fetch, discovery included
+        unknown_gap: int = 2_000,  # two looks for unknown kids are at least this far apart
+        unknown_refill: int = 60_000,  # one more look a minute …
+        unknown_credits: int = 3,  # … and this many at once
+        negative_entries: int = 1_024,  # kids remembered as absent
+        backoff_first: int = 1_000,
+        backoff_most: int = 30_000,
+    ) -> None:
+        self.soft_default = soft_default
+        self.soft_floor = soft_floor
+        self.soft_ceiling = soft_ceiling
+        self.hard = hard
+        self.least = least
+        self.ahead_least = ahead_least
+        self.budget = budget
+        self.unknown_gap = unknown_gap
+        self.unknown_refill = unknown_refill
+        self.unknown_credits = unknown_credits
+        self.negative_entries = negative_entries
+        self.backoff_first = backoff_first
+        self.backoff_most = backoff_most
 
     def problem(self) -> str | None:
         """Say which two numbers contradict each other, if any do."""
@@ -75,19 +114,53 @@ class Limits(NamedTuple):
         return None
 
 
-class KeyHealth(NamedTuple):
+class KeyHealth:
     """The key source of one issuer as data, for logs, metrics and `keys doctor`."""
 
-    issuer: str
-    state: State
-    age_ms: int | None  # None: there are no keys
-    keys: int
-    skipped: tuple[str, ...]
-    generation: int
-    last_error: str | None  # slug of the latest failure since the latest success
-    fetches: int
-    failures: int
-    barren: int  # looks for an unknown kid that found nothing
+    __slots__ = (
+        "age_ms",
+        "barren",
+        "failures",
+        "fetches",
+        "generation",
+        "issuer",
+        "keys",
+        "last_error",
+        "skipped",
+        "state",
+    )
+
+    def __init__(  # noqa: PLR0913 - a record; made in one place, by keyword
+        self,
+        *,
+        issuer: str,
+        state: State,
+        age_ms: int | None,
+        keys: int,
+        skipped: tuple[str, ...],
+        generation: int,
+        last_error: str | None,
+        fetches: int,
+        failures: int,
+        barren: int,
+    ) -> None:
+        self.issuer = issuer
+        self.state = state
+        self.age_ms = age_ms  # None: there are no keys
+        self.keys = keys
+        self.skipped = skipped
+        self.generation = generation
+        self.last_error = last_error  # slug of the latest failure since the latest success
+        self.fetches = fetches
+        self.failures = failures
+        self.barren = barren  # looks for an unknown kid that found nothing
+
+    def as_dict(self) -> dict[str, object]:
+        """Return the record for a log line."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def __repr__(self) -> str:
+        return f"KeyHealth({self.as_dict()})"
 
 
 def elapsed(since: Instant, now: Instant) -> int:
@@ -154,7 +227,7 @@ class KeyCache:
 
     # Asking
 
-    def decide(self, now: Instant, kid: str | None, alg: str, remaining: int) -> "tuple[Verdict, Key | None]":
+    def decide(self, now: Instant, kid: str | None, alg: str, remaining: int) -> tuple[Verdict, Key | None]:
         """Say what to do for a token with this `kid` and `alg` whose caller has `remaining` milliseconds left.
 
         `fresh` and `stale` come with the key. One of `PURPOSES` asks for a fetch. The others are refusals:
@@ -197,7 +270,7 @@ class KeyCache:
                 return "unknown_key"
         return "unknown_kid"
 
-    def settle(self, now: Instant, kid: str | None, alg: str) -> "tuple[Verdict, Key | None]":
+    def settle(self, now: Instant, kid: str | None, alg: str) -> tuple[Verdict, Key | None]:
         """Say what holds without another fetch: a key, or one of the two refusals."""
         verdict, key = self.decide(now, kid, alg, -1)
         if verdict == "keys_unavailable" and self._failed is None and self._usable(now):
@@ -309,16 +382,16 @@ class KeyCache:
         else:
             state = "fresh" if age < held.soft else "stale" if age < held.hard else "expired"
         return KeyHealth(
-            issuer,
-            state,
-            age,
-            0 if held is None else held.count,
-            () if held is None else held.skipped,
-            self.generation,
-            self.last_error,
-            self._fetches,
-            self._failures,
-            self._barren,
+            issuer=issuer,
+            state=state,
+            age_ms=age,
+            keys=0 if held is None else held.count,
+            skipped=() if held is None else held.skipped,
+            generation=self.generation,
+            last_error=self.last_error,
+            fetches=self._fetches,
+            failures=self._failures,
+            barren=self._barren,
         )
 
     # Inside

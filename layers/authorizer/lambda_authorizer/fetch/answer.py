@@ -7,11 +7,16 @@ Laws of this file:
 3. An answer that could be read in two ways (RFC 9112 section 11: smuggling, splitting) is refused.
 """
 
-from collections.abc import Callable
-from typing import Final
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.fetch.seams import Fetched, FetchError
 from lambda_authorizer.jwk import MAX_BODY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
 
 MAX_HEAD: Final = 16 * 1024
 _MAX_WIRE: Final = 2 * MAX_BODY_BYTES

@@ -6,10 +6,17 @@ issuer with a path may serve either: `{issuer}/.well-known/openid-configuration`
 `{host}/.well-known/oauth-authorization-server{path}`.
 """
 
-from typing import Final
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.encoding import decode_json
-from lambda_authorizer.fetch.seams import Fetcher, FetchError
+from lambda_authorizer.fetch.seams import FetchError
+
+if TYPE_CHECKING:
+    from typing import Final
+
+    from lambda_authorizer.fetch.seams import Fetcher
 
 _NOT_HERE: Final = frozenset({"http_400", "http_401", "http_403", "http_404", "http_405", "http_410"})
 

@@ -5,16 +5,21 @@ findings are data, and whoever prints them decides how; it is never imported on 
 (where a redirect leads, what time the issuer thinks it is) comes from `requests`.
 """
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from lambda_authorizer.encoding import decode_json, decode_json_set
 from lambda_authorizer.fetch.discovery import discover, well_known_urls
 from lambda_authorizer.fetch.http import HttpFetcher
-from lambda_authorizer.fetch.seams import Fetched, Fetcher, FetchError
+from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, parse_key_set, thumbprint
 from lambda_authorizer.keys import Limits
+
+if TYPE_CHECKING:
+    from lambda_authorizer.fetch.seams import Fetched, Fetcher
 
 Level = Literal["ok", "note", "warning", "problem"]
 Probe = Callable[[str], Mapping[str, str]]

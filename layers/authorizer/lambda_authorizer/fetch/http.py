@@ -12,29 +12,35 @@ Laws of this file:
 `http.client` costs 6 ms more than the reader in `answer.py` and accepts more.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os
 import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.fetch.answer import read_answer
-from lambda_authorizer.fetch.seams import Fetched, FetchError
-from lambda_authorizer.fetch.url import Url, is_loopback, split_url
+from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch.url import is_loopback, split_url
 from lambda_authorizer.version import __version__
 
 if TYPE_CHECKING:
     import socket
     import ssl
+    from collections.abc import Callable
+    from typing import Any, Final
+
+    from lambda_authorizer.fetch.seams import Fetched
+    from lambda_authorizer.fetch.url import Url
+
+    Address = tuple[Any, ...]
+    Resolve = Callable[[bytes, int], list[tuple[Any, Any, Any, Any, Address]]]
 
 _READ_SECONDS: Final = 2.0  # of silence
 _PIECE: Final = 65_536
 _MAX_ADDRESSES: Final = 4
 _HASH_LENGTH: Final = 8
 _HEX: Final = frozenset("0123456789abcdef")
-
-Address = tuple[Any, ...]
-Resolve = Callable[[bytes, int], "list[tuple[Any, Any, Any, Any, Address]]"]
 
 
 class HttpFetcher:
@@ -79,7 +85,7 @@ class HttpFetcher:
         except OSError:
             raise FetchError("connection_failed") from None
 
-    def _connect(self, parts: Url, deadline: int) -> "socket.socket":
+    def _connect(self, parts: Url, deadline: int) -> socket.socket:
         """Return a connected socket: each address of the host gets its share of the time that is left."""
         import socket
 
@@ -124,7 +130,7 @@ class HttpFetcher:
             raise FetchError("name_timeout")
         return found[:_MAX_ADDRESSES]
 
-    def _secured(self, connection: "socket.socket", parts: Url, deadline: int) -> "ssl.SSLSocket":
+    def _secured(self, connection: socket.socket, parts: Url, deadline: int) -> ssl.SSLSocket:
         if self._context is None:
             self._context = tls_context(self._ca_directory, bundle=os.environ.get("SSL_CERT_FILE"))
         # CPython holds the whole handshake to the socket's timeout, not each step of it.
@@ -135,7 +141,7 @@ class HttpFetcher:
         )
 
 
-def tls_context(directory: str | None, *, bundle: str | None = None) -> "ssl.SSLContext":
+def tls_context(directory: str | None, *, bundle: str | None = None) -> ssl.SSLContext:
     """Return a verifying client context with the roots of `directory`, or the system's.
 
     With a directory of hashed names (`c_rehash`) OpenSSL reads the one root it needs; reading a bundle of 118
@@ -171,13 +177,13 @@ def _is_hashed(name: str) -> bool:
     return len(stem) == _HASH_LENGTH and _HEX.issuperset(stem) and number.isdecimal()
 
 
-def _resolve(host: bytes, port: int) -> "list[tuple[Any, Any, Any, Any, Address]]":
+def _resolve(host: bytes, port: int) -> list[tuple[Any, Any, Any, Any, Address]]:
     import socket
 
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def _exchange(stream: "socket.socket", parts: Url, deadline: int) -> Fetched:
+def _exchange(stream: socket.socket, parts: Url, deadline: int) -> Fetched:
     """Send the request and read the answer."""
     stream.settimeout(_left(deadline))
     stream.sendall(

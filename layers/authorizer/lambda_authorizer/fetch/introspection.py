@@ -8,21 +8,45 @@ Laws of this file:
 4. Memory is bounded: 1,024 answers of at most 8 KiB; the oldest leave first, a larger one is asked for each time.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os
-from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_authorizer.encoding import decode_json
 from lambda_authorizer.errors import InactiveTokenError, IntrospectionUnavailableError
-from lambda_authorizer.fetch.client_auth import ClientAuth, ReadSecret, check_secret, secret_reader
-from lambda_authorizer.fetch.discovery import discover
-from lambda_authorizer.fetch.seams import Clock, Fetcher, FetchError, SystemClock
-from lambda_authorizer.keys import Instant, elapsed
+from lambda_authorizer.fetch.client_auth import ClientAuth, check_secret, secret_reader
+from lambda_authorizer.fetch.seams import FetchError, SystemClock
+from lambda_authorizer.keys import elapsed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Final, Protocol
+
+    from lambda_authorizer.fetch.client_auth import ReadSecret
+    from lambda_authorizer.fetch.seams import Clock, Fetcher
+    from lambda_authorizer.keys import Instant
     from lambda_authorizer.tokens import Claims
     from lambda_authorizer.tokens.issuer import IntrospectionConfig, Issuer
+
+    class Poster(Protocol):
+        """One POST of a form."""
+
+        def __call__(
+            self,
+            url: str,
+            form: Mapping[str, str],
+            headers: Mapping[str, str],
+            deadline: int,
+            *,
+            http_loopback: bool = False,
+        ) -> bytes:
+            """Return the text of a JSON answer, or raise `FetchError`, before `deadline`."""
+
+        def close(self) -> None:
+            """Drop what must not survive a snapshot."""
+
 
 MAX_ENTRIES: Final = 1_024
 MAX_TEXT: Final = 8 * 1024
@@ -34,24 +58,6 @@ _LEAST: Final = 100
 # The endpoint's words for "I do not know this client", and what a client with a rotated secret hears.
 _REFUSED: Final = frozenset({"http_400", "http_401", "http_403", "secret_unusable"})
 _MAX_SECONDS: Final = 253_402_300_800  # the year 10000
-
-
-class Poster(Protocol):
-    """One POST of a form."""
-
-    def __call__(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        headers: Mapping[str, str],
-        deadline: int,
-        *,
-        http_loopback: bool = False,
-    ) -> bytes:
-        """Return the text of a JSON answer, or raise `FetchError`, before `deadline`."""
-
-    def close(self) -> None:
-        """Drop what must not survive a snapshot."""
 
 
 class IntrospectionHealth(NamedTuple):
@@ -69,7 +75,7 @@ class Introspector:
 
     def __init__(  # noqa: PLR0913 - each is a seam of its own, and all but the first have a default
         self,
-        issuers: "Sequence[Issuer]",
+        issuers: Sequence[Issuer],
         *,
         environ: Mapping[str, str] | None = None,
         post: Poster | None = None,
@@ -104,7 +110,7 @@ class Introspector:
                 auth = ClientAuth(issuer.introspection, read_secret or secret_reader(environment))
                 self._asked[issuer.name] = _Asked(issuer.introspection, auth)
 
-    def claims(self, token_text: str, issuer: "Issuer", deadline: int) -> "Claims":
+    def claims(self, token_text: str, issuer: Issuer, deadline: int) -> Claims:
         """Return the claims that the issuer gives for this token.
 
         Args:
@@ -158,7 +164,7 @@ class Introspector:
         for asked in self._asked.values():
             asked.clear()
 
-    def _ask(self, asked: "_Asked", token_text: str, deadline: int) -> tuple[bytes, dict[str, Any]]:
+    def _ask(self, asked: _Asked, token_text: str, deadline: int) -> tuple[bytes, dict[str, Any]]:
         """Return text and value of the issuer's answer."""
         config = asked.config
         fields, headers = asked.auth.apply(config.issuer)
@@ -177,7 +183,7 @@ class Introspector:
             raise FetchError("invalid_answer")
         return body, document
 
-    def _address(self, asked: "_Asked", deadline: int) -> str:
+    def _address(self, asked: _Asked, deadline: int) -> str:
         config = asked.config
         if config.endpoint != "discover":
             return config.endpoint
@@ -188,6 +194,8 @@ class Introspector:
             from lambda_authorizer.fetch.http import HttpFetcher
 
             self._fetcher = HttpFetcher(ca_directory=self._ca_directory)
+        from lambda_authorizer.fetch.discovery import discover
+
         address = discover(
             self._fetcher,
             config.issuer,
@@ -221,7 +229,7 @@ class _Asked:
         "last_error",
     )
 
-    def __init__(self, config: "IntrospectionConfig", auth: ClientAuth) -> None:
+    def __init__(self, config: IntrospectionConfig, auth: ClientAuth) -> None:
         self.config = config
         self.auth = auth
         self.address: tuple[str, Instant] | None = None
@@ -279,7 +287,7 @@ class _Asked:
         return IntrospectionHealth(name, self._count, self._failures, self.last_error, len(self._answers))
 
 
-def _lifetime(document: dict[str, Any], config: "IntrospectionConfig", now: Instant) -> int:
+def _lifetime(document: dict[str, Any], config: IntrospectionConfig, now: Instant) -> int:
     """Return for how many milliseconds an answer may be kept: never past `exp` (RFC 7662 section 4)."""
     expires: Any = document.get("exp")
     if document["active"] is not True or type(expires) not in {int, float} or not 0 <= expires < _MAX_SECONDS:

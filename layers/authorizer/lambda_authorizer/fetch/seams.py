@@ -1,10 +1,30 @@
 """The seams of the key source: a clock, a fetcher, and what they give.
 
-Laws of this file: types only, so that a fake implements the same thing as the real one.
+Laws of this file: types, and the clocks of the machine; a fake implements the same thing as the real one.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import time
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Fetcher(Protocol):
+        """One GET of a JSON document."""
+
+        def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
+            """Return the document, or raise `FetchError`, before `deadline` (monotonic milliseconds)."""
+
+    class Clock(Protocol):
+        """Both clocks, because a frozen sandbox stops one and an operator turns the other."""
+
+        def wall_ms(self) -> int:
+            """Return milliseconds since 1970."""
+
+        def monotonic_ms(self) -> int:
+            """Return milliseconds since some start that only this process knows."""
 
 
 class FetchError(Exception):
@@ -15,28 +35,14 @@ class FetchError(Exception):
         super().__init__(slug)
 
 
-class Fetched(NamedTuple):
+class Fetched:
     """A document and how long its sender calls it fresh."""
 
-    body: bytes
-    max_age: int | None  # milliseconds; None: nothing said
+    __slots__ = ("body", "max_age")
 
-
-class Fetcher(Protocol):
-    """One GET of a JSON document."""
-
-    def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
-        """Return the document, or raise `FetchError`, before `deadline` (monotonic milliseconds)."""
-
-
-class Clock(Protocol):
-    """Both clocks, because a frozen sandbox stops one and an operator turns the other."""
-
-    def wall_ms(self) -> int:
-        """Return milliseconds since 1970."""
-
-    def monotonic_ms(self) -> int:
-        """Return milliseconds since some start that only this process knows."""
+    def __init__(self, body: bytes, max_age: int | None) -> None:
+        self.body = body
+        self.max_age = max_age  # milliseconds; None: nothing said
 
 
 class SystemClock:

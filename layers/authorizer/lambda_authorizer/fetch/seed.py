@@ -4,22 +4,21 @@ Laws of this file: a file is read once, at start, and a mistake in it stops the 
 date is refused: keys whose age nobody knows could have been withdrawn long ago.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os.path
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.encoding import decode_json_set
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.jwk import MAX_BODY_BYTES, InvalidKeySetError, KeySet, parse_key_set
+from lambda_authorizer.jwk import MAX_BODY_BYTES, InvalidKeySetError, parse_key_set
+
+if TYPE_CHECKING:
+    from typing import Final
+
+    from lambda_authorizer.jwk import KeySet
 
 _SECOND: Final = 1_000
-
-
-class Seed(NamedTuple):
-    """A key set from a file and when it was retrieved from its issuer."""
-
-    keys: KeySet
-    body: bytes
-    retrieved_ms: int
 
 
 def read_key_file(path: str, *, directory: str, key: str) -> bytes:
@@ -56,8 +55,8 @@ def static_keys(body: bytes, *, file: str, key: str) -> KeySet:
     return keys
 
 
-def read_seed(path: str, *, directory: str, key: str, issuer: str) -> Seed:
-    """Return the seed that `lambda-authorizer keys pull` wrote: a JWK set with `retrieved_at` and `issuer`.
+def read_seed(path: str, *, directory: str, key: str, issuer: str) -> tuple[KeySet, int]:
+    """Return keys and date (milliseconds) of a seed: a JWK set with `retrieved_at` and `issuer`, from `keys pull`.
 
     Raises:
         ConfigurationError: it is no seed, or one of another issuer.
@@ -72,4 +71,4 @@ def read_seed(path: str, *, directory: str, key: str, issuer: str) -> Seed:
         )
     if document.get("issuer") != issuer:
         raise ConfigurationError(path, key, "the keys of another issuer", "those of the issuer's own url")
-    return Seed(keys, body, retrieved * _SECOND)
+    return keys, retrieved * _SECOND

@@ -9,45 +9,53 @@ Laws of this file:
 4. Nothing survives a fork or a restored snapshot but the keys: locks, waits and chance are made anew.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
-from lambda_authorizer.fetch.discovery import discover
-from lambda_authorizer.fetch.seams import Clock, Fetcher, FetchError, SystemClock
-from lambda_authorizer.fetch.seed import read_key_file, read_seed, static_keys
-from lambda_authorizer.jwk import InvalidKeySetError, Key, KeySet, parse_key_set
-from lambda_authorizer.keys import PURPOSES, Instant, KeyCache, KeyHealth, Limits, elapsed
+from lambda_authorizer.fetch.seams import FetchError, SystemClock
+from lambda_authorizer.jwk import InvalidKeySetError, parse_key_set
+from lambda_authorizer.keys import PURPOSES, KeyCache, Limits, elapsed
 
 if TYPE_CHECKING:
-    from lambda_authorizer.keys import Purpose, Verdict
+    from collections.abc import Callable, Sequence
+    from typing import Final, Literal, Protocol
+
+    from lambda_authorizer.fetch.seams import Clock, Fetcher
+    from lambda_authorizer.jwk import Key, KeySet
+    from lambda_authorizer.keys import Instant, KeyHealth, Purpose, Verdict
     from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
+
+    How = Literal["fresh", "stale", "fetched"]
+
+    class Header(Protocol):
+        """What of a token the key source looks at; `UnverifiedToken` is one."""
+
+        @property
+        def algorithm(self) -> str:
+            """`alg` of the header, one of the issuer's algorithms."""
+
+        @property
+        def key_id(self) -> str | None:
+            """`kid` of the header."""
 
 
 _CLOCK_SLACK: Final = 300_000  # a seed dated further in the future than this is not used
 
 
-class Header(Protocol):
-    """What of a token the key source looks at; `UnverifiedToken` is one."""
-
-    @property
-    def algorithm(self) -> str:
-        """`alg` of the header, one of the issuer's algorithms."""
-
-    @property
-    def key_id(self) -> str | None:
-        """`kid` of the header."""
-
-
-class Found(NamedTuple):
+class Found:
     """A key, and how it was come by, for the log."""
 
-    key: Key
-    cache: Literal["fresh", "stale", "fetched"]
-    age_ms: int
+    __slots__ = ("age_ms", "cache", "key")
+
+    def __init__(self, key: Key, cache: How, age_ms: int) -> None:
+        self.key = key
+        self.cache = cache
+        self.age_ms = age_ms
 
 
 class KeySource:
@@ -55,7 +63,7 @@ class KeySource:
 
     def __init__(  # noqa: PLR0913 - each is a seam of its own, and all but the first have a default
         self,
-        issuers: "Sequence[Issuer]",
+        issuers: Sequence[Issuer],
         *,
         fetcher: Fetcher | None = None,
         clock: Clock | None = None,
@@ -92,7 +100,7 @@ class KeySource:
 
     # Asking
 
-    def find(self, token: Header, issuer: "Issuer", deadline: int) -> Key:
+    def find(self, token: Header, issuer: Issuer, deadline: int) -> Key:
         """Return the key for this token.
 
         Raises:
@@ -101,7 +109,7 @@ class KeySource:
         """
         return self.look_up(token, issuer, deadline).key
 
-    def look_up(self, token: Header, issuer: "Issuer", deadline: int) -> Found:
+    def look_up(self, token: Header, issuer: Issuer, deadline: int) -> Found:
         """Do what `find` does, and say where the key came from.
 
         Raises:
@@ -119,8 +127,8 @@ class KeySource:
             verdict, key, fetched = self._settle(entry, (kid, alg), deadline)
             now = self._now()
         if key is not None:
-            cache: Literal["fresh", "stale", "fetched"] = "fetched" if fetched else _SERVED[verdict]
-            return Found(key, cache, entry.cache.age(now) or 0)
+            how: How = "fetched" if fetched else "stale" if verdict == "stale" else "fresh"
+            return Found(key, how, entry.cache.age(now) or 0)
         if verdict == "unknown_key":
             raise UnknownKeyError("the issuer has no key that fits the token's kid and alg")
         why = entry.cache.last_error or "not asked in time"
@@ -170,8 +178,8 @@ class KeySource:
     # Fetching
 
     def _settle(
-        self, entry: "_Entry", asked: tuple[str | None, str], deadline: int
-    ) -> "tuple[Verdict, Key | None, bool]":
+        self, entry: _Entry, asked: tuple[str | None, str], deadline: int
+    ) -> tuple[Verdict, Key | None, bool]:
         """Fetch, or wait for the fetch that is under way; return the answer and whether a fetch brought it."""
         waited = False
         with entry.condition:
@@ -199,9 +207,7 @@ class KeySource:
         verdict, key = entry.cache.settle(self._now(), *asked)
         return verdict, key, succeeded
 
-    def _fly(
-        self, entry: "_Entry", purpose: "Purpose", asked: tuple[str | None, str] | None, deadline: int
-    ) -> bool:
+    def _fly(self, entry: _Entry, purpose: Purpose, asked: tuple[str | None, str] | None, deadline: int) -> bool:
         """Fetch once, report to the machine, wake who waits; say whether it succeeded."""
         started = self._now()
         keys: KeySet | None = None
@@ -232,7 +238,7 @@ class KeySource:
                 entry.condition.notify_all()
         return keys is not None
 
-    def _fetch(self, entry: "_Entry", deadline: int) -> tuple[KeySet, int | None]:
+    def _fetch(self, entry: _Entry, deadline: int) -> tuple[KeySet, int | None]:
         """Return the issuer's usable keys and the max-age of their document."""
         if self._fetcher is None:
             from lambda_authorizer.fetch.http import HttpFetcher  # bundled keys need no socket
@@ -242,6 +248,8 @@ class KeySource:
         if config.kind == "discover":
             now = self._now()
             if entry.jwks_uri is None or elapsed(entry.discovered, now) >= self._limits.hard:
+                from lambda_authorizer.fetch.discovery import discover
+
                 entry.jwks_uri = discover(
                     self._fetcher,
                     config.value,
@@ -272,7 +280,7 @@ class _Entry:
 
     __slots__ = ("cache", "condition", "config", "discovered", "flying", "jwks_uri")
 
-    def __init__(self, config: "KeySourceConfig", cache: KeyCache, now: Instant) -> None:
+    def __init__(self, config: KeySourceConfig, cache: KeyCache, now: Instant) -> None:
         self.config = config
         self.cache = cache
         self.condition = threading.Condition(threading.Lock())
@@ -281,10 +289,12 @@ class _Entry:
         self.discovered = now
 
 
-def _entry(name: str, config: "KeySourceConfig", limits: Limits, now: Instant, directory: str) -> _Entry:
+def _entry(name: str, config: KeySourceConfig, limits: Limits, now: Instant, directory: str) -> _Entry:
     """Return the entry of one issuer, with the keys that need no network."""
     key = f"issuer {name}: jwks"
     if config.kind in {"file", "inline"}:
+        from lambda_authorizer.fetch.seed import read_key_file, static_keys
+
         cache = KeyCache(limits, static=True)
         inline = config.kind == "inline"
         body = config.value.encode() if inline else read_key_file(config.value, directory=directory, key=key)
@@ -293,14 +303,16 @@ def _entry(name: str, config: "KeySourceConfig", limits: Limits, now: Instant, d
         return _Entry(config, cache, now)
     cache = KeyCache(limits)
     if config.seed is not None:
-        seed = read_seed(config.seed, directory=directory, key=f"{key}_seed", issuer=config.issuer)
-        if seed.retrieved_ms <= now[0] + _CLOCK_SLACK:
+        from lambda_authorizer.fetch.seed import read_seed
+
+        keys, retrieved = read_seed(config.seed, directory=directory, key=f"{key}_seed", issuer=config.issuer)
+        if retrieved <= now[0] + _CLOCK_SLACK:
             # Its age counts from the day it was retrieved, by the wall clock; from here on by both.
             cache.renew(
-                (seed.retrieved_ms, now[1]),
-                seed.keys,
-                count=len(seed.keys.keys),
-                skipped=seed.keys.skipped,
+                (retrieved, now[1]),
+                keys,
+                count=len(keys.keys),
+                skipped=keys.skipped,
                 hard=config.seed_max_age * 1_000,
             )
     return _Entry(config, cache, now)
@@ -316,7 +328,6 @@ def _renew_after_fork() -> None:
         source.renew_locks()
 
 
-_SERVED: Final[dict[str, Literal["fresh", "stale"]]] = {"fresh": "fresh", "stale": "stale"}
 _SOURCES: Final[weakref.WeakSet[KeySource]] = weakref.WeakSet()
 # In the child of a fork no other thread is alive: a lock held by one, or a fetch under way, would never end.
 os.register_at_fork(after_in_child=_renew_after_fork)

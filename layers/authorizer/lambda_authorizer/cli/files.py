@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _MAX_BYTES = 8 * 1024 * 1024
 _REQUIRED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ISSUER = re.compile(r"issuer\[(\d+)\](?:\.([A-Za-z_]+))?")
 ROUTES = "routes.json"
 _HOMES = ("rules.toml", "authorizers/rules.toml")
 
@@ -100,10 +101,24 @@ def load_rules(
     environment |= {name: f"https://{name.lower().replace('_', '-')}.not-set.invalid" for name in missing}
     if api_routes is None and known:
         api_routes = known_routes(path)
-    rules = parse_rules(
-        text, file=path, environment=environment, api_routes=api_routes, http_loopback=http_loopback
-    )
+    try:
+        rules = parse_rules(
+            text, file=path, environment=environment, api_routes=api_routes, http_loopback=http_loopback
+        )
+    except ConfigurationError as error:
+        raise _located(error, text) from None
     return Loaded(rules, path, text, environment, missing)
+
+
+def _located(error: ConfigurationError, text: str) -> ConfigurationError:
+    """Return the error with its line: what is checked when variables have values knows table and key only."""
+    from lambda_authorizer.rules.locate import line_of
+
+    found = _ISSUER.match(error.key)
+    if error.line is not None or found is None or error.file.endswith(".json"):
+        return error
+    line = line_of(text, "issuer", int(found[1]), found[2])
+    return ConfigurationError(error.file, error.key, error.found, error.allowed, line=line, hint=error.hint)
 
 
 def known_routes(path: str) -> list[str] | None:

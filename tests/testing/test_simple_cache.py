@@ -100,7 +100,7 @@ def test_another_tenant_on_the_same_route_key(gateway: Any, fake_issuer: Any, tm
 def test_a_route_that_is_wider_than_the_rule(
     gateway: Any, fake_issuer: Any, tmp_path: Path, rules: str, route: str, harmless: str, harmful: str
 ) -> None:
-    """A yes to one request of a wide route would be a yes to all of it; the function says yes to whole rules only."""
+    """A yes to one request of a wide route would be one to all of it; the function says it to whole rules only."""
     pair = Pair(gateway, tmp_path, rules, [route])
     token = fake_issuer.mint({"sub": "m-1", "scope": "read"})
     assert pair.unguarded.call(harmless, token=token).allowed
@@ -144,8 +144,8 @@ def test_a_kept_yes_is_a_yes_to_every_spelling_that_takes_the_same_route(
 ) -> None:
     """The limit of simple answers under a TTL: asked first, such a path is refused; from the cache it is not.
 
-    Nobody asks the function about the second request, so no function can refuse it. It reaches the integration of the
-    very route that was granted, and nothing else. Policies do not have this limit, nor has a TTL of 0.
+    Nobody asks the function about the second request, so no function can refuse it. It reaches the integration of
+    the very route that was granted, and nothing else. Policies do not have this limit, nor has a TTL of 0.
     """
     pair = Pair(gateway, tmp_path, EXACT, ["GET /orders/{id}"])
     token = fake_issuer.mint({"sub": "m-1", "scope": "read"})

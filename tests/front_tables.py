@@ -3,6 +3,7 @@
 A generated table stands between `<!-- table NAME -->` and `<!-- end of table -->`.
 """
 
+import ast
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from lambda_authorizer.response import FRONT_ENDS, OUTCOMES, FrontEnd, Outcome  
 from lambda_authorizer.response.reasons import REASONS  # noqa: E402 - as above
 from lambda_authorizer.settings import SETTINGS  # noqa: E402 - as above
 
-PAGES = ("docs/front-ends.md", "docs/reasons.md")
+PAGES = ("docs/architecture.md", "docs/front-ends.md", "docs/reasons.md")
 TITLES: dict[FrontEnd, str] = {
     "rest": "REST (TOKEN, REQUEST)",
     "http-1.0": "HTTP API 1.0",
@@ -77,7 +78,23 @@ def reasons() -> str:
     return table(["reason", "decision", "who acts", "meaning", "what to do"], rows)
 
 
-TABLES = {"outcomes": outcomes, "settings": settings, "reasons": reasons}
+def modules() -> str:
+    """Return what each module of the package promises: the first sentence of its docstring."""
+    package = ROOT / "layers" / "authorizer" / "lambda_authorizer"
+    rows = []
+    for file in sorted(package.rglob("*.py")):
+        name = str(file.relative_to(package).with_suffix(""))
+        if name.startswith(("cli", "testing")) or file.name == "__main__.py" or name == "__init__":
+            continue
+        text = " ".join(
+            (ast.get_docstring(ast.parse(file.read_text(encoding="utf-8"))) or "").split("\n\n")[0].split()
+        )
+        sentence = re.split(r"(?<=[a-z`)])[.;] ", text)[0].rstrip(".").replace("|", "\\|")
+        rows.append([f"`{name.removesuffix('/__init__')}`", sentence])
+    return table(["module", "promise"], rows)
+
+
+TABLES = {"modules": modules, "outcomes": outcomes, "settings": settings, "reasons": reasons}
 
 
 def filled(text: str) -> str:

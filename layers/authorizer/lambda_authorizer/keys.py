@@ -130,9 +130,8 @@ class KeyHealth:
         "state",
     )
 
-    def __init__(  # noqa: PLR0913 - a record; made in one place, by keyword
+    def __init__(  # noqa: PLR0913 - a record
         self,
-        *,
         issuer: str,
         state: State,
         age_ms: int | None,

@@ -130,7 +130,7 @@ class KeyHealth:
         "state",
     )
 
-    def __init__(  # noqa: PLR0913 - a record
+    def __init__(  # noqa: PLR0913, PLR0917 - a record
         self,
         issuer: str,
         state: State,

@@ -6,8 +6,8 @@ Source: API Gateway developer guide (identity sources, caching, resource policie
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Literal, NamedTuple
 
+from lambda_authorizer.cli.findings import Finding
 from lambda_authorizer.cli.inputs.model import Api, Document, GatewayAuthorizer
 from lambda_authorizer.cli.inputs.model import Route as ApiRoute
 from lambda_authorizer.cli.shapes import methods_meet, reaches
@@ -15,20 +15,8 @@ from lambda_authorizer.cli.words import joined, plural
 from lambda_authorizer.rules.model import GREEDY, Route, RuleSet
 from lambda_authorizer.rules.routes import RouteError, parse_route
 
-Level = Literal["error", "warning", "note"]
-
 _KIND_OF = {"rest": "http", "http": "http", "websocket": "websocket", "graphql": "graphql", "events": "events"}
 _DEFAULT_CREDENTIAL = "header:Authorization"
-
-
-class Finding(NamedTuple):
-    """One thing that was found."""
-
-    level: Level
-    code: str  # stable, for machines
-    where: str
-    text: str
-    way_out: str = ""
 
 
 def is_ours(route: ApiRoute) -> bool:

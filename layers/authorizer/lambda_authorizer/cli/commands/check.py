@@ -22,9 +22,9 @@ from lambda_authorizer.cli.words import conditions, plural
 from lambda_authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from lambda_authorizer.cli.findings import Finding
     from lambda_authorizer.cli.inputs import Document
     from lambda_authorizer.cli.inputs.cloudformation import Reader
-    from lambda_authorizer.cli.lint import Finding
     from lambda_authorizer.rules import RuleSet
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
@@ -136,7 +136,7 @@ def _kept(documents: "list[Document]", ttl: int | None) -> bool:
 
 def _exactness(loaded: Loaded, *, kept: bool) -> "list[Finding]":
     """Where IAM cannot say the rules: an error, unless a rule accepts it or each answer covers one route only."""
-    from lambda_authorizer.cli.lint import Finding
+    from lambda_authorizer.cli.findings import Finding
     from lambda_authorizer.policy.check import check_exact
 
     found = []

@@ -107,7 +107,7 @@ class Child:
             return True
 
     def close(self, *, patience: float = 3.0) -> None:
-        """Stop the whole group: ask first, then insist."""
+        """Stop the whole group: ask first, then insist; return when nobody of it runs any more."""
         if self._process.stdin:
             self._process.stdin.close()
         for kind in (signal.SIGTERM, signal.SIGKILL):
@@ -115,25 +115,33 @@ class Child:
                 os.killpg(self._process.pid, kind)
             except ProcessLookupError:
                 break
-            try:
-                self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                continue
-            # The leader is gone; a member that is not gets the second signal.
-            if kind == signal.SIGTERM and self._group_alive():
-                continue
-            break
+            until = time.monotonic() + patience
+            while time.monotonic() < until and (self._process.poll() is None or group_runs(self._process.pid)):
+                select.select([], [], [], 0.01)
+            if self._process.poll() is not None and not group_runs(self._process.pid):
+                break
         self._process.wait()
         self._reader.join(patience)
         if self._process.stdout:
             self._process.stdout.close()
 
-    def _group_alive(self) -> bool:
+
+def group_runs(group: int) -> bool:
+    """Return True while a process of the group runs; one that only waits to be buried does not count."""
+    if sys.platform != "linux":
         try:
-            os.killpg(self._process.pid, 0)
+            os.killpg(group, 0)
         except (ProcessLookupError, PermissionError):
             return False
         return True
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, member = stat.read_text().rsplit(")", 1)[1].split()[:3]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        if int(member) == group and state != "Z":
+            return True
+    return False
 
 
 def wait_for_port(port: int, child: Child, seconds: float) -> bool:

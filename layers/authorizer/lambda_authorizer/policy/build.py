@@ -22,6 +22,7 @@ LONGEST_RESOURCE: Final = 512
 LARGEST_POLICY: Final = 6 * 1024
 _MOST_CACHED: Final = 256
 _MOST_STRICTER: Final = 24
+_MOST_TRIED: Final = 300
 
 # Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
 ODD: Final = (
@@ -124,7 +125,8 @@ def _fitting(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Po
     if fits(policy.document):
         return policy
     numbers = sorted(grants.routes)
-    least, most = 0, len(numbers) - 1
+    # More routes than this would have to merge into one line by the dozen; the search is kept short.
+    least, most = 0, min(len(numbers) - 1, _MOST_TRIED)
     best = Policy(refusal(arn), ())
     while least <= most:
         middle = (least + most) // 2

@@ -27,13 +27,13 @@ def across_methods(
 
     def may_allow(text: str) -> bool:
         return every and all(
-            text in table.any_method and not int(table.any_method[text], 16) & ~lines.open
+            (hits := table.behind_any_method(text)) is not None and not hits & ~lines.open
             for table, lines in zip(tables, selected, strict=True)
         )
 
     def may_deny(text: str) -> bool:
         return all(
-            text in table.any_method and not int(table.any_method[text], 16) & lines.allowed
+            (hits := table.behind_any_method(text)) is not None and not hits & lines.allowed
             for table, lines in zip(tables, selected, strict=True)
         )
 

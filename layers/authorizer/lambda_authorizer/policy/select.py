@@ -172,14 +172,18 @@ class _Selection:
         self.deny[text] = covers
         self.fenced |= covers
 
-    def _fence(self, need: int, *, most: int | None = None) -> list[int]:
-        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over.
+    def _fence(self, need: int) -> list[int]:
+        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over."""
+        chosen, left = self._choose(need)
+        for text, covers in chosen:
+            self._add(text, covers)
+        return left
 
-        With `most`, stop as soon as more fences would be needed or a cell is left over.
-        """
-        begun = len(self.deny)
+    def _choose(self, need: int, *, most: int | None = None) -> tuple[list[tuple[str, int]], list[int]]:
+        """Return fences around the cells, and the cells left over; with `most`, no further than plainly too much."""
         allowed = self.full | self.partial
-        left = []
+        chosen: list[tuple[str, int]] = []
+        left: list[int] = []
         pending = need & ~self.fenced
         while pending:
             low = pending & -pending
@@ -187,15 +191,15 @@ class _Selection:
             for number in self.table.fences_of(cell):
                 text, hits, covers = self.table.fences[number]
                 if not hits & allowed:
-                    self._add(text, covers)
+                    chosen.append((text, covers))
                     pending &= ~covers
                     break
             else:
                 left.append(cell)
                 pending ^= low
-            if most is not None and (left or len(self.deny) - begun > most):
-                return left
-        return left
+            if most is not None and (left or len(chosen) > most):
+                break
+        return chosen, left
 
     def _fence_unbound(self, lines: Sequence[_Line]) -> bool:
         need = 0
@@ -353,15 +357,21 @@ class _Selection:
     def _written(self, unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
         allow: dict[str, None] = {}
         left = list(unbound)
+        # One cell stands for each line, so that most merges are ruled out by counting bits.
+        full, of_group = self.full, self.table.of_group
+        marks = 0
+        for line in left:
+            mine = of_group[line.form.group] & full
+            marks |= mine & -mine
         for text, hits, covers in self.table.merges:
-            if len(left) < 2:  # noqa: PLR2004 - nothing to merge
-                break
-            if hits & self.partial:
+            if (covers & marks).bit_count() < 2 or hits & self.partial:  # noqa: PLR2004 - nothing to merge
                 continue
-            inside = [line for line in left if not self.table.of_group[line.form.group] & self.full & ~covers]
+            outside = full & ~covers
+            inside = [line for line in left if not of_group[line.form.group] & outside]
             if len(inside) > 1 and self._affordable(hits, len(inside)):
                 allow[text] = None
-                left = [line for line in left if line not in inside]
+                left = [line for line in left if of_group[line.form.group] & outside]
+                marks &= ~covers
         for line in left:
             allow[line.form.text] = None
         for line in bound:
@@ -374,12 +384,13 @@ class _Selection:
 
     def _affordable(self, hits: int, saved: int) -> bool:
         """Take the fences that a wide pattern needs, if they are fewer than the lines it replaces."""
-        need = hits & self.closed & ~self.fenced
-        deny, fenced = dict(self.deny), self.fenced
-        if not self._fence(need, most=saved - 2) and len(self.deny) - len(deny) <= saved - 2:
-            return True
-        self.deny, self.fenced = deny, fenced
-        return False
+        chosen, left = self._choose(hits & self.closed, most=saved - 2)
+        if left or len(chosen) > saved - 2:
+            # None is needed where two lines make one.
+            return not left and not chosen
+        for text, covers in chosen:
+            self._add(text, covers)
+        return True
 
 
 def _merged(choice: Sequence[Alternative], template: Sequence[Segment]) -> Combination | None:

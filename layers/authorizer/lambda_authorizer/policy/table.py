@@ -69,23 +69,23 @@ class Table:
                 tuple(positions),
                 aligned,
                 text,
-                int(hits, 16),
-                int(covers, 16),
-                int(inside, 16),
-                tuple([(fence, int(reached, 16)) for fence, reached in own]),
+                _mask(hits),
+                _mask(covers),
+                _mask(inside),
+                tuple([(fence, _mask(reached)) for fence, reached in own]),
             )
             for group, positions, aligned, text, hits, covers, inside, own in table["allows"]
         }
-        self.merges = [(text, int(hits, 16), int(covers, 16)) for text, hits, covers in table["merges"]]
-        self.fences = [(text, int(hits, 16), int(covers, 16)) for text, hits, covers in table["fences"]]
+        self.merges = [(text, _mask(hits), _mask(covers)) for text, hits, covers in table["merges"]]
+        self.fences = [(text, _mask(hits), _mask(covers)) for text, hits, covers in table["fences"]]
         self.bound_fences = {
             tuple(map(int, positions.split(","))): {
-                int(cell): (text, int(hits, 16)) for cell, (text, hits) in fences.items()
+                int(cell): (text, _mask(hits)) for cell, (text, hits) in fences.items()
             }
             for positions, fences in table["bound_fences"].items()
         }
         self.denials = {
-            (number, tuple(positions)): [Denial(text, int(hits, 16), exact) for text, hits, exact in texts]
+            (number, tuple(positions)): [Denial(text, _mask(hits), exact) for text, hits, exact in texts]
             for number, positions, texts in table["denials"]
         }
         self.any_method: dict[str, str] = table["any_method"]  # text -> cells hit behind `*/`, hexadecimal
@@ -108,6 +108,11 @@ class Table:
             self.covering[cell] = found
         return found
 
+    def behind_any_method(self, text: str) -> int | None:
+        """Return the cells that `*/text` hits; None where that was not worked out."""
+        mask = self.any_method.get(text)
+        return None if mask is None else _mask(mask)
+
     def collides(self, form: Form, values: tuple[tuple[str, ...], ...]) -> bool:
         """True if a bound value is spelled like a literal of some route there, which the masks do not foresee."""
         for at, spelled in zip(form.positions, values, strict=True):
@@ -115,6 +120,12 @@ class Table:
             if any(value in known for value in spelled):
                 return True
         return False
+
+
+def _mask(text: str) -> int:
+    """Return the mask that `rules.tables.packed` wrote."""
+    digits, _, offset = text.partition(":")
+    return int(digits, 16) << int(offset) if offset else int(digits, 16)
 
 
 def cells_in(mask: int) -> list[int]:

@@ -73,7 +73,7 @@ class _Node:
 class State:
     """One state: what it accepts and where segments lead."""
 
-    __slots__ = ("below", "children", "empty", "here", "other", "word")
+    __slots__ = ("_others", "below", "children", "empty", "here", "other", "word")
 
     def __init__(self, word: tuple[Segment, ...]) -> None:
         self.word = word  # the template of the paths that come here
@@ -82,6 +82,18 @@ class State:
         self.children: dict[str, State] = {}
         self.other: State | None = None
         self.below = 0  # all cells of paths that end here or later
+        self._others: dict[frozenset[str], int] = {}
+
+    def below_others(self, wanted: frozenset[str]) -> int:
+        """Return the cells below all literal segments but these."""
+        found = self._others.get(wanted)
+        if found is None:
+            found = 0
+            for literal, after in self.children.items():
+                if literal not in wanted:
+                    found |= after.below
+            self._others[wanted] = found
+        return found
 
 
 class Automaton:
@@ -215,12 +227,18 @@ class Automaton:
                 if state.other is not None:
                     hits |= state.other.below  # a value that begins like it
             wild = _step(pattern, mask, None, anywhere=anywhere)
-            for literal, after in state.children.items():
-                following = _step(pattern, mask, literal, anywhere=anywhere) if literal in wanted else wild
+            known = frozenset(literal for literal in wanted if literal in state.children)
+            for literal in known:
+                after = state.children[literal]
+                following = _step(pattern, mask, literal, anywhere=anywhere)
                 if following:
                     stack.append((after, following))
                 else:
                     misses |= after.below
+            if wild:
+                stack += [(after, wild) for literal, after in state.children.items() if literal not in known]
+            else:
+                misses |= state.below_others(known)
             if state.other is not None:
                 stack += [
                     (state.other, _step(pattern, mask, literal, anywhere=anywhere))

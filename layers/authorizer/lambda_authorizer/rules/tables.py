@@ -29,6 +29,7 @@ __all__ = ["TooComplexError", "tables_for"]
 
 BOUND: Final = "\x01"  # stands in a pattern's text where a bound value goes
 _MOST_FORMS: Final = 64  # bound forms of one cell
+_MOST_TAILS: Final = 200  # routes of one method for which fences by their last segments are looked at
 _MOST_SHARED: Final = 600  # patterns that are looked at behind a `*` in place of the method
 
 
@@ -73,7 +74,7 @@ def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -
     shared.sort(key=lambda text: (text.count("/"), text))
     for view, table in zip(views, tables, strict=True):
         table["any_method"] = {
-            text: f"{view.automaton.reach(pattern_of(text), anywhere=True)[0]:x}" for text in shared[:_MOST_SHARED]
+            text: packed(view.automaton.reach(pattern_of(text), anywhere=True)[0]) for text in shared[:_MOST_SHARED]
         }
 
 
@@ -116,6 +117,7 @@ class View:
         self.bound = bound
         self.bound_denials = bound_denials
         self.routes_known = routes_known
+        self.small = len(named) <= _MOST_TAILS
         # Routes and deny patterns share one numbering: deny patterns follow the routes.
         self.offset = len(routes)
         templates = [(number, routes[number].segments) for number in named]
@@ -183,9 +185,9 @@ class View:
                         list(positions),
                         MANY not in pattern[: positions[-1]] if positions else True,
                         _text(pattern),
-                        f"{hits:x}",
-                        f"{covers:x}",
-                        f"{inside:x}",
+                        packed(hits),
+                        packed(covers),
+                        packed(inside),
                         self._own_fences(pattern, template),
                     ]
                 )
@@ -208,7 +210,7 @@ class View:
             "literals": self._literals(),
             "allows": allows,
             "merges": self._merges(),
-            "fences": [[text, f"{hits:x}", f"{covers:x}"] for text, (hits, covers) in ordered],
+            "fences": [[text, packed(hits), packed(covers)] for text, (hits, covers) in ordered],
             "bound_fences": bound_fences,
             "denials": self._bound_denials(),
         }
@@ -245,7 +247,7 @@ class View:
         pattern = tuple(BOUND if at in positions else part for at, part in enumerate(_fence(template)))
         hits, _ = self.automaton.reach(pattern)
         exact = template[-1] != GREEDY or ANY_TEXT not in pattern[: positions[-1]]
-        return [_text(pattern), f"{hits:x}", exact]
+        return [_text(pattern), packed(hits), exact]
 
     def _forms(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[tuple[int, ...]]:
         """Return the sets of positions that rules bind in this template, the empty one first."""
@@ -266,18 +268,21 @@ class View:
             if element == MANY and template[at] == VARIABLE:
                 wide = (*pattern[:at], ANY_TEXT, ANY_TEXT, *pattern[at + 1 :])
                 fence = tuple(ANY_TEXT if part in STARS else part for part in wide)
-                found.append([_text(fence), f"{self.automaton.reach(fence)[0]:x}"])
+                found.append([_text(fence), packed(self.automaton.reach(fence)[0])])
         return found
 
     def _fences(self, number: int) -> Iterable[Pattern]:
-        """Yield Deny patterns around a cell: the cell itself, its subtrees, and its tails."""
-        exact = _fence(self.automaton.cells[number].word)
-        yield exact
+        """Yield Deny patterns around a cell: its subtrees, and for requests of routes the cell itself and its tails."""
+        cell = self.automaton.cells[number]
+        exact = _fence(cell.word)
         for kept in range(len(exact)):
             yield (*exact[:kept], ANY_TEXT)
-        for start in range(1, len(exact)):
-            if isinstance(exact[start], str) and exact[start]:
-                yield (ANY_TEXT, *exact[start:])
+        if cell.named:
+            yield exact
+            if self.small:
+                for start in range(1, len(exact)):
+                    if isinstance(exact[start], str) and exact[start]:
+                        yield (ANY_TEXT, *exact[start:])
 
     def _merges(self) -> list[list[str]]:
         """Return Allow patterns of whole subtrees, widest first."""
@@ -293,14 +298,14 @@ class View:
         for pattern in sorted(prefixes, key=lambda item: (len(item), _text(item))):
             hits, covers = self.automaton.reach(pattern)
             if covers.bit_count() > 1:
-                found.append([_text(pattern), f"{hits:x}", f"{covers:x}"])
+                found.append([_text(pattern), packed(hits), packed(covers)])
         return found
 
     def _bound_fences(self, entry: Sequence[Any], found: dict[str, dict[str, list[Any]]]) -> None:
         """Add, for each cell that a bound pattern hits, the cell's fence with the same values in it."""
         _, positions, _, _, hits, *_ = entry
         per_cell = found.setdefault(",".join(map(str, positions)), {})
-        mask = int(hits, 16)
+        mask = unpacked(hits)
         while mask:
             low = mask & -mask
             number = low.bit_length() - 1
@@ -312,7 +317,7 @@ class View:
             if len(bound) == len(positions):
                 fence = _fence(tuple(BOUND if at in bound else part for at, part in enumerate(template)))
                 hit, _ = self.automaton.reach(fence)
-                per_cell[str(number)] = [_text(fence), f"{hit:x}"]
+                per_cell[str(number)] = [_text(fence), packed(hit)]
 
 
 def most_specific(routes: Sequence[Route], numbers: Iterable[int]) -> tuple[int, ...]:
@@ -345,6 +350,18 @@ def _exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
     return tuple(
         BOUND if at in positions else MANY if segment == GREEDY else segment for at, segment in enumerate(template)
     )
+
+
+def packed(mask: int) -> str:
+    """Return a mask as text: cells are numbered along the routes, so most masks are short but for their offset."""
+    offset = (mask & -mask).bit_length() - 1 if mask else 0
+    return f"{mask >> offset:x}:{offset}" if offset else f"{mask:x}"
+
+
+def unpacked(text: str) -> int:
+    """Return the mask that a text was made from."""
+    digits, _, offset = text.partition(":")
+    return int(digits, 16) << int(offset) if offset else int(digits, 16)
 
 
 def pattern_of(text: str) -> Pattern:

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing: `README.md` beside this file says what and how."""

@@ -131,6 +131,7 @@ NOT_SIMULATED: Final = (
     "AWS WAF, the mutual-TLS handshake, private endpoints and custom domain names: their refusals come before all this.",
     "Timeouts of the function (10 s for HTTP APIs and AppSync, undocumented for REST and WebSocket).",
     "Request validation, CORS preflight answers, integrations: a call that passes is answered 200 with an empty body.",
+    "Several authorizers in one API: make a simulated API for each; their caches are apart on AWS too.",
     "API keys of WebSocket APIs: the selection expression is documented, its behaviour end to end is not.",
     "Eventual consistency: a deployment, a changed key or a flushed cache takes effect at once.",
 )

@@ -1,11 +1,12 @@
 """template.yaml after SAM's transform: what is created for which parameters, and with which settings."""
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.deploy.conftest import ROOT, Transform
+from tests.deploy.conftest import ROOT, SAM_PYTHON, Transform
 
 from lambda_authorizer.settings import SETTINGS
 from lambda_authorizer.version import __version__
@@ -179,3 +180,20 @@ def test_logging_of_whole_events_is_never_switched_on() -> None:
 def test_functions_have_no_requirements_of_their_own() -> None:
     """Everything comes from the layer, once."""
     assert not Path(ROOT / "authorizers" / "requirements.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("architecture", "layer"), [("arm64", "AuthorizerLayerArm64"), ("x86_64", "AuthorizerLayerX8664")]
+)
+@pytest.mark.parametrize("template", ["template.yaml", "examples/airline/template.yaml"])
+def test_sam_local_mounts_the_layer_for_every_authorizer(template: str, architecture: str, layer: str) -> None:
+    """SAM CLI resolves conditions by itself, and less well than CloudFormation: no function may lose its layer."""
+    parameters = {"Architecture": architecture, **({} if "airline" in template else REQUIRED)}
+    finished = subprocess.run(
+        [SAM_PYTHON, ROOT / "tests" / "deploy" / "local.py", ROOT / template, json.dumps(parameters)],
+        check=False, text=True, capture_output=True,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    layers = {name: found for name, found in json.loads(finished.stdout).items() if name.endswith("Authorizer")}
+    assert len(layers) >= 5
+    assert set(map(tuple, layers.values())) == {(layer,)}

@@ -47,7 +47,7 @@ LEVELS: Final[Mapping[str, int]] = {
 }
 
 _NUMBER = (int, float)
-_LARGEST = 1e15  # a number beyond it is a defect, not a measurement
+LARGEST: Final = 1e15  # a number beyond it is a defect, not a measurement
 
 
 def is_failure(entry: Mapping[str, object]) -> bool:
@@ -67,7 +67,7 @@ def printable(text: str, limit: int) -> str:
 
 def number(value: float) -> float | None:
     """Return the value with at most three decimals, or None where it is no measurement."""
-    if not -_LARGEST < value < _LARGEST:  # also refuses NaN
+    if not -LARGEST < value < LARGEST:  # also refuses NaN
         return None
     return value if isinstance(value, int) else round(value, 3)
 

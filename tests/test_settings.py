@@ -7,13 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.request import CredentialSource
 from lambda_authorizer.settings import SETTINGS, Settings
 
 
 def settings(**environ: str) -> Settings:
     """Return the settings of an environment."""
     return Settings.from_environment(environ)
+
+
+def place_and_name(found: Settings) -> tuple[str, str]:
+    """Return where the credential is looked for."""
+    return found.credential.place, found.credential.name
 
 
 def test_defaults():
@@ -24,7 +28,7 @@ def test_defaults():
     assert found.result_ttl is None
     assert (found.response, found.unauthorized, found.telemetry) == ("policy", "raise", "powertools")
     assert (found.service, found.namespace, found.level) == ("authorizer", "LambdaAuthorizer", "INFO")
-    assert found.credential == CredentialSource("header", "Authorization")
+    assert place_and_name(found) == ("header", "Authorization")
     assert (found.resource_policy, found.verified_cache, found.http_loopback) == (False, True, False)
     assert (found.time_budget_ms, found.policy_bytes, found.context_bytes) == (3_000, 6_144, 2_048)
     assert (found.appsync_schema, found.appsync_field_arns, found.ca_directory) == (None, False, None)
@@ -33,7 +37,10 @@ def test_defaults():
 
 def test_empty_variables_are_absent_ones():
     """Templates write an empty string where nothing is said."""
-    assert settings(**{name: "" for name, _, _ in SETTINGS})[:-1] == settings()[:-1]
+    empty, absent = settings(**{name: "" for name, _, _ in SETTINGS}), settings()
+    for field in set(Settings.__slots__) - {"environment", "credential"}:
+        assert getattr(empty, field) == getattr(absent, field)
+    assert place_and_name(empty) == place_and_name(absent)
 
 
 @pytest.mark.parametrize(
@@ -59,17 +66,18 @@ def test_empty_variables_are_absent_ones():
         ("AUTHORIZER_HTTP_LOOPBACK", "allow", "http_loopback", True),
         ("AUTHORIZER_CA_DIRECTORY", "/etc/ssl/certs", "ca_directory", "/etc/ssl/certs"),
         ("AUTHORIZER_USAGE_KEYS", '{"gold": "k"}', "usage_keys", {"gold": "k"}),
-        ("AUTHORIZER_CREDENTIAL", "header:X-Token", "credential", CredentialSource("header", "X-Token")),
-        ("AUTHORIZER_CREDENTIAL", "query:access_token", "credential", CredentialSource("query", "access_token")),
-        ("AUTHORIZER_CREDENTIAL", "cookie:session", "credential", CredentialSource("cookie", "session")),
-        ("AUTHORIZER_CREDENTIAL", "subprotocol:bearer", "credential", CredentialSource("subprotocol", "bearer")),
-        ("AUTHORIZER_CREDENTIAL", "appsync", "credential", CredentialSource("appsync", "")),
-        ("AUTHORIZER_CREDENTIAL", "appsync:l:", "credential", CredentialSource("appsync", "l:")),
+        ("AUTHORIZER_CREDENTIAL", "header:X-Token", "credential", ("header", "X-Token")),
+        ("AUTHORIZER_CREDENTIAL", "query:access_token", "credential", ("query", "access_token")),
+        ("AUTHORIZER_CREDENTIAL", "cookie:session", "credential", ("cookie", "session")),
+        ("AUTHORIZER_CREDENTIAL", "subprotocol:bearer", "credential", ("subprotocol", "bearer")),
+        ("AUTHORIZER_CREDENTIAL", "appsync", "credential", ("appsync", "")),
+        ("AUTHORIZER_CREDENTIAL", "appsync:l:", "credential", ("appsync", "l:")),
     ],
 )
 def test_each_variable_is_read(name, text, field, value):
     """One variable, one field."""
-    assert getattr(settings(**{name: text}), field) == value
+    found = settings(**{name: text})
+    assert (place_and_name(found) if field == "credential" else getattr(found, field)) == value
 
 
 @pytest.mark.parametrize(

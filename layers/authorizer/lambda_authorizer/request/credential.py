@@ -6,7 +6,7 @@ RFC 6750 section 2 (Bearer token usage), RFC 9110 section 11.1 (schemes ignore c
 section 4.1 (subprotocols).
 """
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal
 
 from lambda_authorizer.errors import (
     EventError,
@@ -27,11 +27,17 @@ _TOKEN_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-
 _QUOTED = 2
 
 
-class CredentialSource(NamedTuple):
+class CredentialSource:
     """Where a credential is looked for: `header:Authorization`, `query:access_token`, `appsync:PREFIX`."""
 
-    place: Place
-    name: str  # for appsync: the prefix in front of the token, or ""
+    __slots__ = ("name", "place")
+
+    def __init__(self, place: Place, name: str) -> None:
+        self.place: Final = place
+        self.name: Final = name  # for appsync: the prefix in front of the token, or ""
+
+    def __repr__(self) -> str:
+        return f"CredentialSource({self.place!r})"
 
 
 def credential(request: Request, source: CredentialSource) -> str:
@@ -68,7 +74,7 @@ def is_cache_key(request: Request, source: CredentialSource) -> bool:
 
 def _values(request: Request, source: CredentialSource) -> tuple[str, ...]:
     """Return everything that stands in the place looked at."""
-    place, name = source
+    place, name = source.place, source.name
     if _is_authorization_token(request, source):
         token = request.authorization_token
         return () if token is None else (token,)
@@ -87,7 +93,7 @@ def _values(request: Request, source: CredentialSource) -> tuple[str, ...]:
 
 def _is_authorization_token(request: Request, source: CredentialSource) -> bool:
     """Say whether the gateway itself has picked the credential out of the request."""
-    place, name = source
+    place, name = source.place, source.name
     if request.kind == "token":
         return place == "header"
     if request.appsync is not None:

@@ -18,7 +18,6 @@ from lambda_authorizer.arn import ExecuteApiArn, parse_execute_api_arn
 from lambda_authorizer.errors import EventError
 from lambda_authorizer.request.model import AppSyncCall, ClientCertificate, Kind, Request
 
-_NOTHING: Mapping[str, tuple[str, ...]] = {}
 _EVENT_OPERATIONS = {"EVENT_CONNECT": "CONNECT", "EVENT_PUBLISH": "PUBLISH", "EVENT_SUBSCRIBE": "SUBSCRIBE"}
 _MAX_REQUEST_ID = 128
 _DEFAULT = "$default"
@@ -75,17 +74,7 @@ def _token(event: Mapping[str, Any]) -> Request:
         arn=arn,
         method=arn.method,
         path=arn.path,
-        route_key=None,
-        contradictory=False,
-        headers=_NOTHING,
-        query=_NOTHING,
-        cookies=_NOTHING,
         authorization_token=_text(event, "authorizationToken"),
-        identity_sources=(),
-        source_ip=None,
-        client_certificate=None,
-        request_id=None,
-        appsync=None,
     )
 
 
@@ -108,12 +97,10 @@ def _request(event: Mapping[str, Any], kind: Kind) -> Request:
         headers=headers,
         query=_merged(event, "queryStringParameters", "multiValueQueryStringParameters"),
         cookies=_cookies(headers.get("cookie", ())),
-        authorization_token=None,  # for HTTP API 1.0 a comma-joined list that cannot be taken apart again
-        identity_sources=(),
+        # `authorizationToken` of HTTP API 1.0 is a comma-joined list that cannot be taken apart again.
         source_ip=_text(identity, "sourceIp"),
         client_certificate=_certificate(_map(identity, "clientCert")),
         request_id=_request_id(context),
-        appsync=None,
     )
 
 
@@ -138,12 +125,10 @@ def _http_2(event: Mapping[str, Any]) -> Request:
         headers=headers,
         query=_merged(event, "queryStringParameters"),
         cookies=_cookies(pairs),
-        authorization_token=None,
         identity_sources=() if isinstance(sources, str) else _strings(event, "identitySource"),
         source_ip=_text(http, "sourceIp"),
         client_certificate=_certificate(_map(_map(context, "authentication"), "clientCert")),
         request_id=_request_id(context),
-        appsync=None,
     )
 
 
@@ -159,15 +144,9 @@ def _appsync(event: Mapping[str, Any], kind: Kind) -> Request:
         arn=None,
         method=operation or "",
         path=channel or "",
-        route_key=None,
-        contradictory=False,
         headers=_merged(event, "requestHeaders", fold=True),
-        query=_NOTHING,
-        cookies=_NOTHING,
         authorization_token=_text(event, "authorizationToken"),
-        identity_sources=(),
-        source_ip=None,  # only x-forwarded-for, whose left part the caller writes
-        client_certificate=None,
+        # There is no source address but in x-forwarded-for, whose left part the caller writes.
         request_id=_request_id(context),
         appsync=AppSyncCall(
             api_id=_text(context, "apiId") or "",

@@ -9,7 +9,7 @@ Laws of this file:
 
 from collections.abc import Mapping, Sequence
 from json import dumps
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import EventError
@@ -20,18 +20,31 @@ Reply = dict[str, Any]
 
 ANONYMOUS_ID: Final = "anonymous"
 ACTION: Final = "execute-api:Invoke"
+_NOTHING: Final[Mapping[str, Any]] = {}
 _POLICY_FRONT_ENDS: Final = ("rest", "http-1.0", "http-2.0", "websocket")
 
 
-class Answer(NamedTuple):
+class Answer:
     """Everything that an answer may say; each front end takes what it can carry."""
 
-    principal_id: str = ANONYMOUS_ID
-    document: Document | None = None  # None: everything is denied
-    context: Mapping[str, Any] = {}  # as `carried` gives it
-    usage_key: str | None = None
-    denied_fields: Sequence[str] = ()
-    ttl: int = 0  # seconds; AppSync only
+    __slots__ = ("context", "denied_fields", "document", "principal_id", "ttl", "usage_key")
+
+    def __init__(  # noqa: PLR0913 - one name for each thing an answer may say
+        self,
+        principal_id: str = ANONYMOUS_ID,
+        document: Document | None = None,
+        context: Mapping[str, Any] = _NOTHING,
+        usage_key: str | None = None,
+        *,
+        denied_fields: Sequence[str] = (),
+        ttl: int = 0,
+    ) -> None:
+        self.principal_id: Final = principal_id
+        self.document: Final = document  # None: everything is denied
+        self.context: Final = context  # as `carried` gives it
+        self.usage_key: Final = usage_key
+        self.denied_fields: Final = denied_fields
+        self.ttl: Final = ttl  # seconds; AppSync only
 
 
 def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn | None) -> Reply:

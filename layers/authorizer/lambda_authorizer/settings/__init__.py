@@ -8,7 +8,7 @@ The table `SETTINGS` is printed in docs/front-ends.md.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal, NamedTuple, cast
+from typing import Any, Final, Literal, cast
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.request import PLACES, CredentialSource
@@ -64,30 +64,79 @@ SETTINGS: Final[tuple[tuple[str, str, str], ...]] = (
 )
 
 
-class Settings(NamedTuple):
+class Settings:
     """Everything the environment says; nothing reads it again."""
 
-    rules: str
-    directory: str  # relative file names start here
-    result_ttl: int | None  # None: unknown, which counts as cached
-    response: Response
-    unauthorized: Unauthorized
-    credential: CredentialSource
-    telemetry: Telemetry
-    service: str
-    namespace: str
-    level: str
-    resource_policy: bool
-    verified_cache: bool
-    time_budget_ms: int
-    policy_bytes: int
-    context_bytes: int
-    appsync_schema: str | None
-    appsync_field_arns: bool
-    usage_keys: Mapping[str, str]
-    http_loopback: bool
-    ca_directory: str | None
-    environment: Mapping[str, str]  # what `${NAME}` in the rules file may take
+    __slots__ = (
+        "appsync_field_arns",
+        "appsync_schema",
+        "ca_directory",
+        "context_bytes",
+        "credential",
+        "directory",
+        "environment",
+        "http_loopback",
+        "level",
+        "namespace",
+        "policy_bytes",
+        "resource_policy",
+        "response",
+        "result_ttl",
+        "rules",
+        "service",
+        "telemetry",
+        "time_budget_ms",
+        "unauthorized",
+        "usage_keys",
+        "verified_cache",
+    )
+
+    def __init__(  # noqa: PLR0913 - one name for each setting
+        self,
+        *,
+        rules: str,
+        directory: str,
+        result_ttl: int | None,
+        response: Response,
+        unauthorized: Unauthorized,
+        credential: CredentialSource,
+        telemetry: Telemetry,
+        service: str,
+        namespace: str,
+        level: str,
+        resource_policy: bool,
+        verified_cache: bool,
+        time_budget_ms: int,
+        policy_bytes: int,
+        context_bytes: int,
+        appsync_schema: str | None,
+        appsync_field_arns: bool,
+        usage_keys: Mapping[str, str],
+        http_loopback: bool,
+        ca_directory: str | None,
+        environment: Mapping[str, str],
+    ) -> None:
+        self.rules: Final = rules
+        self.directory: Final = directory  # relative file names start here
+        self.result_ttl: Final = result_ttl  # None: unknown, which counts as cached
+        self.response: Final = response
+        self.unauthorized: Final = unauthorized
+        self.credential: Final = credential
+        self.telemetry: Final = telemetry
+        self.service: Final = service
+        self.namespace: Final = namespace
+        self.level: Final = level
+        self.resource_policy: Final = resource_policy
+        self.verified_cache: Final = verified_cache
+        self.time_budget_ms: Final = time_budget_ms
+        self.policy_bytes: Final = policy_bytes
+        self.context_bytes: Final = context_bytes
+        self.appsync_schema: Final = appsync_schema
+        self.appsync_field_arns: Final = appsync_field_arns
+        self.usage_keys: Final = usage_keys
+        self.http_loopback: Final = http_loopback
+        self.ca_directory: Final = ca_directory
+        self.environment: Final = environment  # what `${NAME}` in the rules file may take
 
     def __repr__(self) -> str:
         """Show none of the values: some are secret."""

@@ -115,7 +115,9 @@ def test_an_api_that_fits_is_sound(lambda_authorizer: Run, folder: Path) -> None
     checked = Checked(lambda_authorizer, folder, RULES, SOUND)
     assert (checked.code, checked.codes()) == (0, [])
     shown = lambda_authorizer("check", "--template", "template.yaml")
-    assert "Api/Tokens: answers are kept 300 s; an expired token" in shown.out
+    assert (
+        "Api/Tokens keeps answers 300 s: an expired token counts at most 300 s longer, a changed rule" in shown.out
+    )
 
 
 def test_open_routes_are_errors_unless_meant(lambda_authorizer: Run, folder: Path) -> None:
@@ -240,6 +242,10 @@ def test_a_resource_policy_needs_refusals_spelled_out(lambda_authorizer: Run, fo
     assert (checked.code, checked.codes("error")) == (1, ["resource-policy"])
     told = RULES.replace("schema = 1", "schema = 1\nresource_policy = true")
     assert Checked(lambda_authorizer, folder, told, template).code == 0
+    setting = ("--env", "AUTHORIZER_RESOURCE_POLICY=true")
+    assert Checked(lambda_authorizer, folder, RULES, template, *setting).code == 0, (
+        "a function of another template"
+    )
 
 
 TIERS = RULES.replace(
@@ -387,3 +393,40 @@ def test_the_default_route_is_part_of_what_the_api_sends(lambda_authorizer: Run,
     )
     shown = lambda_authorizer("check", "--template", "template.yaml").out
     assert "ANY /{default+}  no rule: always denied" in shown
+
+
+def test_an_api_that_iam_guards_is_only_noted(lambda_authorizer: Run, folder: Path) -> None:
+    """An internal API without an authorizer of ours is no mistake."""
+    template = """
+Resources:
+  Inside: {Type: AWS::Serverless::Api, Properties: {StageName: p, Auth: {DefaultAuthorizer: AWS_IAM}}}
+  Fn:
+    Type: AWS::Serverless::Function
+    Properties: {Events: {A: {Type: Api, Properties: {RestApiId: !Ref Inside, Path: /a, Method: get}}}}
+"""
+    checked = Checked(lambda_authorizer, folder, ORDERS, template)
+    assert checked.codes("note") == ["other-guard"]
+
+
+SHIPPED = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("rules", "template"),
+    [
+        ("authorizers/rules.toml", "template.yaml"),
+        ("authorizers/rules.toml", "examples/quickstart/template.yaml"),
+        ("examples/airline/authorizers/rules.toml", "examples/airline/template.yaml"),
+    ],
+)
+def test_the_shipped_rules_and_examples_are_sound(lambda_authorizer: Run, rules: str, template: str) -> None:
+    """What the project ships passes its own check."""
+    result = lambda_authorizer("check", str(SHIPPED / rules), "--template", str(SHIPPED / template))
+    assert result.code == 0, result.out
+
+
+@pytest.mark.parametrize("cases", ["authorizers/rules_test.toml", "examples/airline/authorizers/rules_test.toml"])
+def test_the_shipped_cases_hold(lambda_authorizer: Run, cases: str) -> None:
+    """And its own test."""
+    result = lambda_authorizer("test", str(SHIPPED / cases))
+    assert result.code == 0, result.out

@@ -42,6 +42,7 @@ CODES: Mapping[str, tuple[str, str]] = {
     "no-usage-keys": ("error", "the API takes its key from the authorizer, and the rules give none"),
     "no-usage-plan": ("error", "no usage plan is attached to the API"),
     "open-route": ("error", "a route without an authorizer; `--public` says that it is meant"),
+    "other-guard": ("note", "an API that IAM, Cognito or the gateway's own JWT authorizer guards"),
     "payload": ("error", "simple answers with payload version 1.0"),
     "preflight-any": ("note", "an ANY route takes OPTIONS too"),
     "preflight-guarded": ("error", "an authorizer on OPTIONS, where browsers send no credential"),

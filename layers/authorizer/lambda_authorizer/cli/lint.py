@@ -6,6 +6,7 @@ Source: API Gateway developer guide (identity sources, caching, resource policie
 """
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 from lambda_authorizer.cli.findings import Finding
 from lambda_authorizer.cli.inputs.model import Api, Document, GatewayAuthorizer
@@ -51,13 +52,19 @@ def parsed_route(route: ApiRoute) -> Route | None:
         return None
 
 
-def findings(rules: RuleSet, document: Document, public: frozenset[str] = frozenset()) -> Iterator[Finding]:
+def findings(
+    rules: RuleSet,
+    document: Document,
+    public: frozenset[str] = frozenset(),
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> Iterator[Finding]:
     """Yield everything that rules and APIs say against each other.
 
     Args:
         rules: the rules alone, without routes of the API.
         document: the template or OpenAPI document.
         public: routes that are open on purpose.
+        settings: environment of a function that stands in another template.
     """
     for note in document.notes:
         yield Finding("warning", "unread", document.file, note)
@@ -67,12 +74,12 @@ def findings(rules: RuleSet, document: Document, public: frozenset[str] = frozen
         for note in api.notes:
             yield Finding("warning", "unread", api.name, note)
         if api.routes and not any(is_ours(route) for route in api.routes):
-            yield Finding("warning", "unguarded-api", api.name, "no Lambda authorizer guards any of its routes")
+            yield _not_ours(api)
             continue
         yield from _guards(rules, api, public)
         for authorizer in api.authorizers.values():
             if authorizer.guard == "lambda":
-                environment = document.environments.get(authorizer.function or "", {})
+                environment = {**settings, **document.environments.get(authorizer.function or "", {})}
                 yield from _cache(rules, api, authorizer, environment)
                 yield from _wiring(rules, api, authorizer, environment)
         yield from _keys(rules, api)
@@ -91,6 +98,14 @@ def own_findings(rules: RuleSet, file: str) -> Iterator[Finding]:
                 )
                 text = f"no claim of the issuer {issuer.name} gives a tier: {everybody}"
                 yield Finding("warning", "no-tier-claim", file, text, 'tier = "…" in its [issuer.claims]')
+
+
+def _not_ours(api: Api) -> Finding:
+    guards = {route.guard for route in api.routes}
+    if guards <= {"iam", "cognito", "jwt"}:
+        text = f"its routes are guarded by {joined(sorted(guards), 'and')}, not by an authorizer"
+        return Finding("note", "other-guard", api.name, text)
+    return Finding("warning", "unguarded-api", api.name, "no Lambda authorizer guards any of its routes")
 
 
 def _guards(rules: RuleSet, api: Api, public: frozenset[str]) -> Iterator[Finding]:
@@ -194,7 +209,7 @@ def _wiring(
     if (api.resource_policy or api.private) and not spelled_out:
         what = "the API is private" if api.private else "the API has a resource policy"
         text = f"{what}: where our answer is silent, an Allow of that policy lets the call in"
-        way_out = "`resource_policy = true` at the top of the rules"
+        way_out = "`resource_policy = true` at the top of the rules, or AUTHORIZER_RESOURCE_POLICY=true"
         yield Finding("error", "resource-policy", where, text, way_out)
     asked = authorizer.kind == "token" or (authorizer.sources and (authorizer.ttl != 0 or api.kind == "http"))
     if rules.has_anonymous and asked:

@@ -16,6 +16,15 @@ def plural(noun: str, count: int) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
+def duration(seconds: int) -> str:
+    """Return seconds as a person says them: `300 s`, `45 min`, `24 h`."""
+    if seconds >= 7200 and seconds % 3600 == 0:  # noqa: PLR2004 - from two whole hours on
+        return f"{seconds // 3600} h"
+    if seconds >= 600:  # noqa: PLR2004 - from ten minutes on
+        return f"{-(-seconds // 60)} min"  # rounded up: it is a bound
+    return f"{seconds} s"
+
+
 def condition(kind: str, wanted: Any) -> str:
     """Return one condition of a rule in words."""
     match kind:

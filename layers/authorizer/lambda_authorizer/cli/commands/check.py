@@ -18,7 +18,7 @@ from lambda_authorizer.cli.files import (
     read_text,
     rules_path,
 )
-from lambda_authorizer.cli.words import conditions, plural
+from lambda_authorizer.cli.words import conditions, duration, plural
 from lambda_authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def command(
     read = [*_templates(templates, pairs(parameter, "--parameter")), *_documents(documents)]
     try:
         alone = load_rules(path, given, known=False)
-        found, routes = _held_against(alone, read, frozenset(public))
+        found, routes = _held_against(alone, read, frozenset(public), given)
         loaded = load_rules(path, given, api_routes=routes)
     except ConfigurationError as error:
         console.error(error)
@@ -80,7 +80,9 @@ def command(
     if write_routes:
         _write_routes(path, routes)
     if as_json:
-        click.echo(json.dumps({"file": path, "findings": [one._asdict() for one in found]}, indent=2))
+        staleness = [line for document in read for line in _staleness(document, loaded.rules)]
+        report = {"file": path, "findings": [one._asdict() for one in found], "staleness": staleness}
+        click.echo(json.dumps(report, indent=2))
     else:
         _print(loaded, read, found)
     levels = {one.level for one in found}
@@ -109,7 +111,7 @@ def _documents(files: Sequence[str]) -> "list[Document]":
 
 
 def _held_against(
-    alone: Loaded, documents: "list[Document]", public: frozenset[str]
+    alone: Loaded, documents: "list[Document]", public: frozenset[str], given: Mapping[str, str]
 ) -> "tuple[list[Finding], list[str] | None]":
     """Return the findings, and every route of the API where a document names them."""
     from lambda_authorizer.cli.lint import api_routes, findings, own_findings
@@ -117,7 +119,7 @@ def _held_against(
     found = list(own_findings(alone.rules, alone.file))
     if not documents:
         return found, None
-    found += [one for document in documents for one in findings(alone.rules, document, public)]
+    found += [one for document in documents for one in findings(alone.rules, document, public, given)]
     routes = [route for document in documents for route in api_routes(document, alone.rules)]
     return found, list(dict.fromkeys(routes))
 
@@ -214,16 +216,26 @@ def _rows(rules: "RuleSet") -> list[tuple[str | Text, ...]]:
 
 
 def _staleness(document: "Document", rules: "RuleSet") -> list[str]:
-    """How long the past may go on counting: the result cache, and the leeway of a token's times."""
+    """How long the past may go on counting: result cache, leeway of a token's times, hard age of keys."""
+    from lambda_authorizer.keys import Limits
+
     leeway = max((issuer.leeway for issuer in rules.issuers), default=0)
+    hard = Limits().hard // 1000
     lines = []
     for api in document.apis:
         for authorizer in api.authorizers.values():
-            if authorizer.guard == "lambda":
-                kept = "an unknown time" if authorizer.ttl is None else f"{authorizer.ttl} s"
-                most = "unknown" if authorizer.ttl is None else f"{authorizer.ttl + leeway} s"
+            if authorizer.guard != "lambda":
+                continue
+            ttl = authorizer.ttl
+            if ttl is None:
                 lines.append(
-                    f"{api.name}/{authorizer.name}: answers are kept {kept}; an expired token, a changed rule or a"
-                    f" withdrawn grant may go on counting for at most {most}"
+                    f"{api.name}/{authorizer.name} keeps answers for a time that only the deployment knows"
                 )
+                continue
+            kept = f"keeps answers {duration(ttl)}" if ttl else "keeps no answer"
+            lines.append(
+                f"{api.name}/{authorizer.name} {kept}: an expired token counts at most"
+                f" {duration(ttl + leeway)} longer, a changed rule {duration(ttl)}, a withdrawn key"
+                f" {duration(ttl + hard)}"
+            )
     return lines

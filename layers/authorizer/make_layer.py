@@ -47,7 +47,8 @@ TRIMMED = re.compile(
     r"\.(pyi|h|c|pxd|pyx)$"
     r"|^[^/]+\.data/"
     r"|^cffi/"  # `_cffi_backend` is what cryptography loads
-    r"|^aws_lambda_powertools/event_handler/openapi/swagger_ui/.*\.(js|css)$"  # a web page; authorizers serve none
+    # Powertools' router, which no authorizer needs, and what works only with packages that are not in the layer.
+    r"|^aws_lambda_powertools/(event_handler|utilities/(parser|data_masking|validation))/"
     r"|(^|/)tests?/"
 )
 NOT_IN_THE_LAYER = ("cli", "testing")

@@ -143,6 +143,11 @@ sys.addaudithook(hook)
 sys.path.insert(0, root)
 import aws_lambda_powertools, cryptography.hazmat.primitives.asymmetric.rsa, jwt, requests
 import aws_lambda_powertools.metrics, aws_lambda_powertools.utilities.parameters
+import aws_lambda_powertools.tracing, aws_lambda_powertools.utilities.feature_flags
+import aws_lambda_powertools.utilities.data_classes.api_gateway_authorizer_event
+import aws_lambda_powertools.utilities.idempotency, aws_lambda_powertools.utilities.jmespath_utils
+import lambda_authorizer.telemetry.powertools
+from lambda_authorizer import Authorizer
 import lambda_authorizer.arn
 loaded = [m.__file__ for m in list(sys.modules.values()) if (getattr(m, "__file__", None) or "").startswith(root)]
 print(len(loaded), compiled, lambda_authorizer.arn.__cached__)
@@ -151,7 +156,7 @@ print(len(loaded), compiled, lambda_authorizer.arn.__cached__)
 
 @pytest.mark.parametrize("version", COMPILED_HERE)
 def test_no_source_of_the_layer_is_compiled_at_a_start(host_layer: Path, version: str) -> None:
-    """From a folder that cannot be written, in a fresh process, every import takes the shipped bytecode."""
+    """In a fresh process every import takes the shipped bytecode, and nothing is written into the layer."""
     before = files(host_layer)
     python = interpreter(version)
     assert python is not None

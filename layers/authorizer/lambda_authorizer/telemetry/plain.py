@@ -24,14 +24,17 @@ from lambda_authorizer.telemetry.record import (
 )
 
 _STDOUT: Final = 1
+_INFO: Final = LEVELS["INFO"]
+_ERROR: Final = LEVELS["ERROR"]
 _TRACE: Final = "_X_AMZN_TRACE_ID"
-_MOST_TEXTS: Final = 256
-# Texts that are new in every call; all others come from the rules file, the key set or this package.
-_ALWAYS_NEW: Final = frozenset({"request_id", "token_sha256"})
-# Each field's name already written as JSON, its bound, and whether its texts are worth remembering.
-_LOG: Final = {name: (f',"{name}":', limit, name not in _ALWAYS_NEW) for name, limit in FIELDS.items()}
+_MOST_PIECES: Final = 1024
+# The fields that are numbers, with the metric that shows them: CloudWatch's definition, and the name as JSON.
 _METRIC: Final = tuple(
-    (field, f'{{"Name":"{name}","Unit":"{unit}"}}', f',"{name}":[') for name, unit, field in METRICS
+    (field, f'{{"Name":"{name}","Unit":"{unit}"}}', f',"{name}":[') for name, unit, field in METRICS if field
+)
+# The metric that counts the decision itself.
+_COUNT: Final = next(
+    (f'{{"Name":"{name}","Unit":"{unit}"}}', f',"{name}":[1.0]') for name, unit, field in METRICS if not field
 )
 
 
@@ -42,8 +45,8 @@ class PlainTelemetry:
         "_clock",
         "_emf_heads",
         "_log_heads",
+        "_pieces",
         "_second",
-        "_texts",
         "_threshold",
         "_time_text",
         "_write",
@@ -67,72 +70,72 @@ class PlainTelemetry:
         space = encode(namespace)
         self._emf_heads = (
             f'"CloudWatchMetrics":[{{"Namespace":{space},"Dimensions":[["service"],["service","reason"]],"Metrics":[',
-            f']}}]}},"service":{quoted},"reason":',
+            f']}}]}},"service":{quoted}',
         )
         self._threshold = LEVELS[level]
         self._clock = clock
         self._write = write or write_all
         self._second = -1
         self._time_text = ""
-        self._texts: dict[tuple[str, int], str] = {}
+        self._pieces: dict[tuple[str, str], str] = {}
 
     def record(self, entry: Mapping[str, object]) -> None:
         """Write one log record and one metrics record for one decision."""
         now = self._clock()
+        digits = {field: number(entry.get(field)) for field, _, _ in _METRIC}
+        lines = self._metrics_line(entry, digits, int(now * 1000))
         failed = is_failure(entry)
-        lines = self._metrics_line(entry, int(now * 1000))
-        if LEVELS["ERROR" if failed else "INFO"] >= self._threshold:
-            lines = self._log_line(entry, now, failed=failed) + lines
+        if (_ERROR if failed else _INFO) >= self._threshold:
+            lines = self._log_line(entry, digits, now, failed=failed) + lines
         self._write(lines.encode("ascii"))
 
-    def _log_line(self, entry: Mapping[str, object], now: float, *, failed: bool) -> str:
+    def _log_line(
+        self, entry: Mapping[str, object], digits: Mapping[str, str | None], now: float, *, failed: bool
+    ) -> str:
         before, after = self._log_heads[failed]
         parts = [before, self._timestamp(now), after]
+        pieces = self._pieces
         for name, value in entry.items():
-            field = _LOG.get(name)
-            if field is None or value is None:
-                continue
-            prefix, limit, remember = field
             if isinstance(value, str):
-                if limit:
-                    written = self._text(value, limit) if remember else encode(printable(value, limit))
-                    parts += (prefix, written)
-            elif isinstance(value, bool):
-                parts += (prefix, "true" if value else "false")
-            else:
-                digits = number(value)
-                if digits is not None:
-                    parts += (prefix, digits)
+                piece = pieces.get((name, value))
+                parts.append(self._piece(name, value) if piece is None else piece)
+            elif value is not None and name in FIELDS:
+                if isinstance(value, bool):
+                    parts.append(f',"{name}":true' if value else f',"{name}":false')
+                else:
+                    shown = digits[name] if name in digits else number(value)
+                    if shown is not None:
+                        parts.append(f',"{name}":{shown}')
         trace = os.environ.get(_TRACE)
         if trace:
             root = trace.split(";", 1)[0].replace("Root=", "")
-            parts += (',"xray_trace_id":', encode(printable(root, 64)))
+            parts.append(f',"xray_trace_id":{encode(printable(root, 64))}')
         parts.append("}\n")
         return "".join(parts)
 
-    def _text(self, value: str, limit: int) -> str:
-        """Return the text as JSON, from memory where it was written before."""
-        key = (value, limit)
-        found = self._texts.get(key)
-        if found is None:
-            if len(self._texts) >= _MOST_TEXTS:
-                self._texts.clear()
-            found = self._texts[key] = encode(printable(value, limit))
-        return found
+    def _piece(self, name: str, value: str) -> str:
+        """Return a text field as it stands in the line, remembered; nothing for a field that is none of ours."""
+        limit = FIELDS.get(name)
+        if not limit:
+            return ""
+        if len(self._pieces) >= _MOST_PIECES:
+            self._pieces.clear()
+        piece = self._pieces[name, value] = f',"{name}":{encode(printable(value, limit))}'
+        return piece
 
-    def _metrics_line(self, entry: Mapping[str, object], now_ms: int) -> str:
-        names: list[str] = []
-        values: list[str] = []
+    def _metrics_line(self, entry: Mapping[str, object], digits: Mapping[str, str | None], now_ms: int) -> str:
+        names, values = _COUNT
         for field, definition, prefix in _METRIC:
-            digits = number(entry.get(field) if field else 1)
-            if digits is not None:
-                names.append(definition)
+            shown = digits[field]
+            if shown is not None:
+                names += f",{definition}"
                 # Powertools writes every value as a float.
-                values.append(f"{prefix}{digits}]" if "." in digits else f"{prefix}{digits}.0]")
+                values += f"{prefix}{shown}]" if "." in shown else f"{prefix}{shown}.0]"
+        reason = reason_of(entry)
         before, after = self._emf_heads
         return (
-            f'{{"_aws":{{"Timestamp":{now_ms},{before}{",".join(names)}{after}'
-            f"{self._text(reason_of(entry), FIELDS['reason'])}{''.join(values)}}}\n"
+            f'{{"_aws":{{"Timestamp":{now_ms},{before}{names}{after}'
+            f"{self._pieces.get(('reason', reason)) or self._piece('reason', reason)}{values}}}\n"
         )
 
     def _timestamp(self, now: float) -> str:
@@ -147,7 +150,7 @@ class PlainTelemetry:
 def number(value: object) -> str | None:
     """Return the digits of `record.number`, or None for what is no measurement."""
     if isinstance(value, float):
-        return repr(round(value, 3)) if -LARGEST < value < LARGEST else None  # also refuses NaN
+        return f"{value:.3f}" if -LARGEST < value < LARGEST else None  # also refuses NaN
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if -LARGEST < value < LARGEST else None
     return None

@@ -177,7 +177,7 @@ def test_only_appsync_reaches_the_internal_api(airline: dict[str, Any]) -> None:
     assert definitions["AWS_IAM"]["x-amazon-apigateway-authtype"] == "awsSigv4"
     (statement,) = airline["Resources"]["AppSyncToLoyaltyPolicy"]["Properties"]["PolicyDocument"]["Statement"]
     assert statement["Action"] == "execute-api:Invoke"
-    assert statement["Resource"]["Fn::Sub"].endswith(":${InternalApi}/prod/GET/loyalty/*")
+    assert statement["Resource"]["Fn::Sub"].endswith(":${InternalApi}/prod/GET/internal/loyalty/*")
     policy = airline["Resources"]["InternalApi"]["Properties"]["Body"]["x-amazon-apigateway-policy"]
     (deny,) = [each for each in policy["Statement"] if each["Effect"] == "Deny"]
     role = {"Fn::GetAtt": ["AppSyncToLoyalty", "Arn"]}

@@ -1,7 +1,7 @@
 """`make sam-local`, second part: the airline's REST and HTTP APIs by `sam local start-api`, in containers.
 
-Tokens are minted for this run and trusted by `--env-vars` alone. What `sam local` does not have (usage plans, kept answers,
-resource policies, IAM) is in the walk of docs/airline.md, on the simulator.
+Tokens are minted for this run and trusted by `--env-vars` alone. What `sam local` does not have (usage plans, kept
+answers, resource policies, IAM) is in the walk of docs/airline.md, on the simulator.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from tests.test_authorizer_route import Context
 
 from lambda_authorizer import Principal, Request
 from lambda_authorizer.errors import ConfigurationError, EventError
+from lambda_authorizer.principal import ANONYMOUS
 from lambda_authorizer.testing import events, iam
 
 UNCACHED = {"AUTHORIZER_RESULT_TTL": "0"}
@@ -131,6 +132,44 @@ def test_a_remembered_token_still_meets_the_hook():
     event = rest(bench)
     assert allows(bench.handle(event), "GET", "/orders/1")
     assert not allows(bench.handle(event), "GET", "/orders/1")
+
+
+def test_nothing_that_a_hook_does_to_a_caller_widens_anything():
+    """Grants and context are worked out before it is asked, and kept with the caller."""
+
+    def meddles(principal: Principal, _request: Request) -> bool:
+        claims: Any = principal.claims
+        claims["scope"] = "orders:read orders:write"
+        claims["sub"] = "1"
+        claims["custom:tenant"] = "another"
+        return True
+
+    for cache in ("on", "off"):
+        bench = Bench(check=meddles, environ={"AUTHORIZER_VERIFIED_CACHE": cache})
+        event = events.token_event(f"Bearer {bench.token(**{'custom:tenant': 'own'})}", "DELETE", "/orders/1")
+        for _ in range(2):
+            reply = bench.handle(event)
+            assert not allows(reply, "DELETE", "/orders/1")
+            assert reply["context"]["tenant"] == "own"
+
+
+def test_rules_on_the_request_are_asked_for_every_call_of_a_kept_caller():
+    """The same token from another address."""
+    bench = Bench(ADDRESS, environ=UNCACHED)
+    headers = events.bearer(bench.token())
+    for address, allowed in (("203.0.113.10", True), ("192.0.2.1", False), ("203.0.113.11", True)):
+        event = events.request_event(events.Call("GET", "/orders", headers=headers, source_ip=address))
+        assert allows(bench.handle(event), "GET", "/orders") is allowed
+
+
+def test_kept_callers_are_bounded():
+    """A flood of callers is forgotten whole; nobody gets another's grants."""
+    bench = Bench()
+    answers = bench.authorizer._answers
+    for number in range(600):
+        principal = ANONYMOUS._replace(id=str(number), anonymous=False, scopes=frozenset({"orders:read"}))
+        assert answers._caller(principal, None).principal is principal
+        assert len(answers._known) <= 512
 
 
 # Sizes

@@ -4,6 +4,8 @@ Laws of this file:
 - A hook is asked before anything is opened, also where the answer opens other calls than this one.
 - Where an answer may be kept, it says nothing of the single request, and is true for all calls that share it.
 - What is too large, contradictory or undecided is refused.
+- What follows from a caller alone (grants, context) is worked out before a hook sees the caller, and kept with the
+  caller whose verification is kept: nothing a hook does to what it is given widens this answer or a later one.
 """
 
 from collections.abc import Mapping
@@ -34,15 +36,35 @@ if TYPE_CHECKING:
     from lambda_authorizer.settings import Settings
 
 _WEBSOCKET_CONTEXT: Final = 2_048  # hard: the service takes 8 KB in all, and a policy of at most 6
+_MOST_KNOWN: Final = 512
 _ARN_PARTS: Final = 7  # of a function's ARN
 # Refusals that may be wrong in a moment: the key may have been published, the time may come.
 _PASSING: Final = frozenset({"unknown_key", "not_yet_valid"})
 
 
+class Known:
+    """A caller, with what follows from the caller alone."""
+
+    __slots__ = ("_contexts", "grants", "principal")
+
+    def __init__(self, principal: Principal, grants: Grants) -> None:
+        self.principal: Final = principal
+        self.grants: Final = grants
+        self._contexts: dict[FrontEnd, tuple[dict[str, Any], int]] = {}
+
+    def context(self, front: FrontEnd, rules: RuleSet) -> tuple[dict[str, Any], int]:
+        """Return what the backend is told about the caller, and its size."""
+        found = self._contexts.get(front)
+        if found is None:
+            told = carried(front, caller_context(self.principal, rules.context), rules.context_types)
+            found = self._contexts[front] = (told, size(told))
+        return found
+
+
 class Answers:
     """Answers callers by the rules, in the form that the front end expects."""
 
-    __slots__ = ("_check", "_clock", "_graphql_fields", "_rules", "_settings", "_usage_keys")
+    __slots__ = ("_check", "_clock", "_graphql_fields", "_known", "_rules", "_settings", "_usage_keys")
 
     def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
@@ -60,6 +82,7 @@ class Answers:
         self._check = check
         self._usage_keys = usage_keys
         self._graphql_fields = graphql_fields
+        self._known: dict[int, Known] = {}
 
     def known(self, request: Request, principal: Principal, context: object, entry: "Entry") -> dict[str, Any]:
         """Return the answer to a caller who is known: principal → grants → decision → answer.
@@ -67,7 +90,7 @@ class Answers:
         Raises:
             MissingTokenError: nobody is known, and the call is not public.
         """
-        grants = grants_for(self._rules, principal, self._facts(request))
+        caller = self._caller(principal, self._facts(request))
         entry["tier"] = principal.tier
         front = front_end(request.kind, simple=self._settings.response == "simple")
         if front == "http-1.0" and self._settings.response == "simple":
@@ -75,11 +98,11 @@ class Answers:
                 "environment", "AUTHORIZER_RESPONSE", "'simple', and an event of payload format 1.0", "policy"
             )
         if front == "appsync":
-            decision, answer = self._graphql(request, principal, grants, context, entry)
+            decision, answer = self._graphql(request, caller, context, entry)
         elif front in ("http-simple", "appsync-events"):
-            decision, answer = self._yes_or_no(request, principal, grants, front, entry)
+            decision, answer = self._yes_or_no(request, caller, front, entry)
         else:
-            decision, answer = self._policy(request, principal, grants, front, entry)
+            decision, answer = self._policy(request, caller, front, entry)
         if principal.anonymous and not decision.allowed:
             raise MissingTokenError("the request carries no credential, and its route is not public")
         entry["decision"] = "allow" if decision.allowed else "deny"
@@ -97,16 +120,14 @@ class Answers:
             return None
         return self._render(outcome, front, Answer(context={"reason": error.reason}), request)
 
-    def _policy(
-        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: "Entry"
-    ) -> tuple[Decision, Answer]:
+    def _policy(self, request: Request, caller: Known, front: FrontEnd, entry: "Entry") -> tuple[Decision, Answer]:
         """Answer with a policy: for all that the caller may do where it may be kept, else for this call alone."""
         kept = self._is_kept(request)
-        decision = self._decide(request, grants)
+        decision = self._decide(request, caller.grants)
         if not (decision.allowed or kept):
-            return decision, Answer(principal.id, None, {"reason": decision.reason})
+            return decision, Answer(caller.principal.id, None, {"reason": decision.reason})
         resource_policy = self._settings.resource_policy or self._rules.resource_policy
-        policy = build_policy(grants, _arn(request), whole=kept, resource_policy=resource_policy)
+        policy = build_policy(caller.grants, _arn(request), whole=kept, resource_policy=resource_policy)
         document = policy.document
         opens = allows_anything(document)
         if decision.allowed and (not opens or narrowed_here(policy, _arn(request))):
@@ -114,40 +135,40 @@ class Answers:
         if not opens:
             # The reason of this call may not be that of the next one which shares the answer.
             told = "no_rule_allows" if kept else decision.reason
-            return decision, Answer(principal.id, None, {"reason": told})
+            return decision, Answer(caller.principal.id, None, {"reason": told})
         # Asked even where this call is not allowed: the policy may be kept, and it opens others.
-        refusal = self._refusal(request, principal, entry)
-        context = self._context(principal, front)
-        if refusal is None and self._is_too_large(front, context, document):
+        context, length = caller.context(front, self._rules)
+        refusal = self._refusal(request, caller.principal, entry)
+        if refusal is None and self._is_too_large(front, length, document):
             refusal = "answer_too_large"
         if refusal is not None:
-            return Decision(False, refusal), Answer(principal.id, None, {"reason": refusal})
-        usage_key = None if principal.tier is None else self._usage_keys.get(principal.tier)
-        return decision, Answer(principal.id, document, context, usage_key)
+            return Decision(False, refusal), Answer(caller.principal.id, None, {"reason": refusal})
+        usage_key = None if caller.principal.tier is None else self._usage_keys.get(caller.principal.tier)
+        return decision, Answer(caller.principal.id, document, context, usage_key)
 
     def _yes_or_no(
-        self, request: Request, principal: Principal, grants: Grants, front: FrontEnd, entry: "Entry"
+        self, request: Request, caller: Known, front: FrontEnd, entry: "Entry"
     ) -> tuple[Decision, Answer]:
         """Answer yes or no to this call; where that may be kept, to every call of its route."""
         kept = self._is_kept(request)
-        decision = self._decide(request, grants)
+        decision = self._decide(request, caller.grants)
         if decision.allowed and kept:
             from lambda_authorizer.authorizer.whole import is_whole_route  # only simple answers that are kept
 
-            if not is_whole_route(request, grants):
+            if not is_whole_route(request, caller.grants):
                 decision = Decision(False, "policy_narrowed", decision.rule)
         if not decision.allowed:
             return decision, Answer(context={} if kept else {"reason": decision.reason})
-        refusal = self._refusal(request, principal, entry)
-        context = self._context(principal, front)
-        if refusal is None and self._is_too_large(front, context):
+        context, length = caller.context(front, self._rules)
+        refusal = self._refusal(request, caller.principal, entry)
+        if refusal is None and self._is_too_large(front, length):
             refusal = "answer_too_large"
         if refusal is not None:
             return Decision(False, refusal), Answer(context={"reason": refusal})
         return decision, Answer(context=context)
 
     def _graphql(
-        self, request: Request, principal: Principal, grants: Grants, context: object, entry: "Entry"
+        self, request: Request, caller: Known, context: object, entry: "Entry"
     ) -> tuple[Decision, Answer]:
         """Answer with the fields that the caller may not resolve; no field left means no."""
         fields = self._graphql_fields
@@ -157,19 +178,19 @@ class Answers:
                     "environment", "AUTHORIZER_APPSYNC_SCHEMA", "nothing", "the schema whose fields the rules name"
                 )
             fields = ()
-        denied = denied_fields(grants, fields)
+        denied = denied_fields(caller.grants, fields)
         if len(denied) == len(fields):
             return Decision(False, "no_rule_allows"), Answer(context={"reason": "no_rule_allows"})
-        refusal = self._refusal(request, principal, entry)
-        told = self._context(principal, "appsync")
-        if refusal is None and self._is_too_large("appsync", told):
+        told, length = caller.context("appsync", self._rules)
+        refusal = self._refusal(request, caller.principal, entry)
+        if refusal is None and self._is_too_large("appsync", length):
             refusal = "answer_too_large"
         if refusal is not None:
             return Decision(False, refusal), Answer(context={"reason": refusal})
         if self._settings.appsync_field_arns:
             prefix = _appsync_arn(request, context)
             denied = tuple(prefix + "types/{}/fields/{}".format(*field.split(".")) for field in denied)
-        answer = Answer(context=told, denied_fields=denied, ttl=self._appsync_ttl(request, principal))
+        answer = Answer(context=told, denied_fields=denied, ttl=self._appsync_ttl(request, caller.principal))
         return Decision(True, "allowed"), answer
 
     def _render(self, outcome: Outcome, front: FrontEnd, answer: Answer, request: Request) -> dict[str, Any]:
@@ -221,18 +242,24 @@ class Answers:
             return 0
         return max(0, min(ttl, int(principal.expires_at - self._clock.wall_ms() / 1000)))
 
-    def _context(self, principal: Principal, front: FrontEnd) -> dict[str, Any]:
-        values = caller_context(principal, self._rules.context)
-        return carried(front, values, self._rules.context_types)
+    def _caller(self, principal: Principal, facts: Facts | None) -> Known:
+        """Return the caller with grants; those of a kept caller are kept, unless rules read the single request."""
+        if facts is not None or not self._settings.verified_cache:
+            return Known(principal, grants_for(self._rules, principal, facts))
+        found = self._known.get(id(principal))
+        # The id of a caller who is forgotten may come again; holding the principal keeps an id from being reused.
+        if found is None or found.principal is not principal:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known = {}
+            found = self._known[id(principal)] = Known(principal, grants_for(self._rules, principal, None))
+        return found
 
-    def _is_too_large(
-        self, front: FrontEnd, context: Mapping[str, Any], document: Mapping[str, Any] | None = None
-    ) -> bool:
+    def _is_too_large(self, front: FrontEnd, length: int, document: Mapping[str, Any] | None = None) -> bool:
         """Say whether the answer is larger than the front end, or the operator, accepts."""
         policy_bytes, context_bytes = self._settings.policy_bytes, self._settings.context_bytes
         if front == "websocket":
             context_bytes = min(context_bytes, _WEBSOCKET_CONTEXT)
-        if size(context) > context_bytes:
+        if length > context_bytes:
             return True
         # The builder keeps to its own bound; only a lower one needs measuring.
         return document is not None and policy_bytes < LARGEST_POLICY and size(document) > policy_bytes

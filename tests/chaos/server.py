@@ -116,6 +116,7 @@ def serve_one(connection: socket.socket, context: ssl.SSLContext | None) -> None
     global document, mode, requests  # noqa: PLW0603 - the state of this one process
     try:
         with connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             stream = connection if context is None else context.wrap_socket(connection, server_side=True)
             with stream:
                 path, body = read_request(stream)

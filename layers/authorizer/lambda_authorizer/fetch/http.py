@@ -96,6 +96,7 @@ class HttpFetcher:
                 raise FetchError("scheme_refused")
             share = _left(deadline) / (len(addresses) - position)
             connection = socket.socket(family, socket.SOCK_STREAM)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the request follows the handshake
             connection.settimeout(share)
             try:
                 connection.connect(address)

@@ -125,7 +125,10 @@ def test_a_failing_assertion_tells_the_way_and_the_reason_and_no_token(
     text = str(refused.value)
     assert text.startswith("GET /members/m-2/orders: expected to be allowed\nrefused with 403\n")
     assert "[documented: policy.order]" in text
-    assert text.endswith("the function recorded: decision=deny, reason=no_rule_allows")
+    assert text.endswith(
+        "the function recorded: decision=deny, reason=no_rule_allows\n"
+        "rule 'members read their own orders' (line 17) allows GET /members/{member}/orders; not met: where"
+    )
     assert token not in text
     with pytest.raises(AssertionError, match=r"expected to be refused\nallowed with 200"):
         assert_denies(api, "GET /members/m-1/orders", token=token)

@@ -7,7 +7,7 @@ import pytest
 from tests.tokens.minting import public_jwk
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.tokens import Issuer, check_issuers, issuer_from_table
+from lambda_authorizer.tokens import Issuer, KeySourceConfig, check_issuers, issuer_from_table
 from lambda_authorizer.tokens.presets import PRESETS
 
 TENANT = "8c1f2a7b-0000-4d6e-9a3b-000000000001"
@@ -35,7 +35,8 @@ def mistake(**changes: Any) -> ConfigurationError:
 def test_the_smallest_table_trusts_as_little_as_can_be() -> None:
     """Discovery, asymmetric algorithms only, no leeway, access tokens only."""
     issuer = read()
-    assert issuer.key_source == ("discover", BASE["url"], BASE["url"], False, None, 86_400)
+    assert issuer.key_source == KeySourceConfig("discover", BASE["url"], BASE["url"])
+    assert issuer.key_source != KeySourceConfig("discover", BASE["url"], BASE["url"], http_loopback=True)
     assert issuer.iss_values == (BASE["url"],)
     assert issuer.audiences == ("api",)
     assert issuer.algorithms == ("RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA", "Ed25519")
@@ -469,3 +470,12 @@ def test_entra_tenants_listed_twice_are_found_across_tables() -> None:
         for pair in ([listed, second], [second._replace(name="main"), listed._replace(name="two")]):
             with pytest.raises(ConfigurationError):
                 check_issuers(pair, file="rules.toml")
+
+
+def test_an_issuer_is_a_value() -> None:
+    """Equal where its fields are, and its repr shows no more than the alias."""
+    assert read() == read()
+    assert hash(read()) == hash(read())
+    assert read() != read(leeway=5)
+    assert read() != read().key_source
+    assert repr(read()) == "Issuer(name='main')"

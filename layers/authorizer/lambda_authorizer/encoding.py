@@ -4,9 +4,14 @@ Laws of this file: every refusal is a `ValueError` that says nothing of the inpu
 the work that they bound. RFC 7515 section 2 (base64url without padding), RFC 8259, RFC 8725 section 3.7.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from binascii import a2b_base64
 from json.decoder import JSONDecoder
-from typing import Any, Final
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 MAX_DEPTH: Final = 16  # nested objects and arrays
 MAX_MEMBERS: Final = 256  # members of one object

@@ -5,12 +5,15 @@ key's material is ever shown; keys are built from their numbers through cryptogr
 first used, so that importing this module costs nothing. RFC 7517, 7518 section 6, 7638, 8037, 9864.
 """
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 from lambda_authorizer.encoding import decode_base64url, decode_json_set
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -123,7 +126,7 @@ class Key:
         return (self.kid, self.kty, self.crv, self.alg, self.issuer, self._numbers)
 
     @property
-    def public(self) -> "PublicKey":
+    def public(self) -> PublicKey:
         """The key as cryptography knows it."""
         if self._public is None:
             self._public = _build(self.kty, self.crv, self._numbers)
@@ -306,7 +309,7 @@ def _ed25519_numbers(jwk: dict[str, Any]) -> tuple[str, bytes]:
     return "Ed25519", octets
 
 
-def _build(kty: str, crv: str | None, numbers: tuple[int, int] | bytes) -> "PublicKey":
+def _build(kty: str, crv: str | None, numbers: tuple[int, int] | bytes) -> PublicKey:
     """Return cryptography's key; each branch imports only what its kind of key needs."""
     if isinstance(numbers, bytes):
         from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -362,7 +365,7 @@ def _plain_check(verify: Callable[..., None], *arguments: object) -> Callable[[b
 
 
 def _ecdsa_check(
-    verify: Callable[..., None], hashing: "HashAlgorithm", octets: int
+    verify: Callable[..., None], hashing: HashAlgorithm, octets: int
 ) -> Callable[[bytes, bytes], bool]:
     from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature

@@ -4,39 +4,97 @@ Laws of this file: a claim of a shape that cannot be read is *unknown*, never em
 does not hold, a deny rule that asks for it does. Nothing here is a decision.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
 
 from lambda_authorizer.errors import InvalidClaimError
-from lambda_authorizer.tokens import Claims, Issuer
+from lambda_authorizer.tokens.issuer import Record
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
+
+    from lambda_authorizer.tokens import Claims, Issuer
 
 MAX_ID_CHARS: Final = 1024
 
 
-class Tiers(NamedTuple):
-    """The `[tiers]` table of the rules file."""
+class Tiers(Record):
+    """The `[tiers]` table of the rules file.
 
-    order: tuple[str, ...]  # low to high
-    default: str | None = None  # of a caller without the claim
-    values: Mapping[str, str] = {}  # claim value -> tier, where they differ
-    usage_keys: Mapping[str, str] = {}  # tier -> "secretsmanager:…" or "ssm:…"
+    Args:
+        order: low to high.
+        default: of a caller without the claim.
+        values: claim value -> tier, where they differ.
+        usage_keys: tier -> "secretsmanager:…" or "ssm:…".
+    """
+
+    __slots__ = ("default", "order", "usage_keys", "values")
+
+    def __init__(
+        self,
+        order: tuple[str, ...],
+        default: str | None = None,
+        values: Mapping[str, str] | None = None,
+        usage_keys: Mapping[str, str] | None = None,
+    ) -> None:
+        self.order: Final = order
+        self.default: Final = default
+        self.values: Final[Mapping[str, str]] = values or {}
+        self.usage_keys: Final[Mapping[str, str]] = usage_keys or {}
 
 
-class Principal(NamedTuple):
-    """The caller. Its repr shows neither id nor claims."""
+class Principal(Record):
+    """The caller. Its repr shows neither id nor claims.
 
-    id: str
-    issuer: str  # alias
-    scopes: frozenset[str]
-    groups: frozenset[str]
-    roles: frozenset[str]
-    tier: str | None
-    tenant: str | None
-    claims: Mapping[str, Any]
-    expires_at: float | None
-    unknown: frozenset[str]  # of scopes, groups, roles, tier, tenant: those that the token does not tell
-    anonymous: bool = False
-    client_id: str | None = None
+    Args:
+        id: what names the caller.
+        issuer: alias.
+        scopes: names of scopes.
+        groups: names of groups.
+        roles: names of roles.
+        tier: one of the rules file's, or none.
+        tenant: of the issuer's.
+        claims: everything the token says.
+        expires_at: when it ends, in seconds; None for anonymous callers.
+        unknown: of scopes, groups, roles, tier, tenant: those that the token does not tell.
+        anonymous: nobody said who they are.
+        client_id: the application that calls.
+    """
+
+    __slots__ = (
+        "anonymous", "claims", "client_id", "expires_at", "groups", "id", "issuer", "roles", "scopes", "tenant",
+        "tier", "unknown",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what rules can ask about
+        self,
+        id: str,  # noqa: A002 - the word that rules and users know
+        issuer: str,
+        scopes: frozenset[str],
+        groups: frozenset[str],
+        roles: frozenset[str],
+        tier: str | None,
+        tenant: str | None,
+        claims: Mapping[str, Any],
+        expires_at: float | None,
+        unknown: frozenset[str],
+        anonymous: bool = False,  # noqa: FBT001, FBT002 - last but one of many
+        client_id: str | None = None,
+    ) -> None:
+        self.id: Final = id
+        self.issuer: Final = issuer
+        self.scopes: Final = scopes
+        self.groups: Final = groups
+        self.roles: Final = roles
+        self.tier: Final = tier
+        self.tenant: Final = tenant
+        self.claims: Final = claims
+        self.expires_at: Final = expires_at
+        self.unknown: Final = unknown
+        self.anonymous: Final = anonymous
+        self.client_id: Final = client_id
 
     def __repr__(self) -> str:
         return f"Principal(issuer={self.issuer!r}, anonymous={self.anonymous!r})"

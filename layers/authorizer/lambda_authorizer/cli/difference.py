@@ -207,7 +207,7 @@ _WIDER: Mapping[str, tuple[str, Callable[[Any, Any], bool]]] = {
 
 
 def _issuer(name: str, was: Issuer, now: Issuer) -> Iterator[Change]:
-    for field in Issuer._fields:
+    for field in Issuer.__slots__:
         before, after = getattr(was, field), getattr(now, field)
         if before == after or field in {"name", "url"}:
             continue  # of the url, `iss_values` tells what counts

@@ -4,12 +4,17 @@ Laws of this file: bounds come before work; every refusal is a `TokenError` that
 `jwk`, `x5u` and `x5c` are not read at all, so that no token can name its own key. RFC 7515, RFC 8725.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from functools import lru_cache
-from typing import Any, Final
 
 from lambda_authorizer.encoding import decode_base64url, decode_json
 from lambda_authorizer.errors import MalformedTokenError, TokenTooLargeError, UnsupportedAlgorithmError
 from lambda_authorizer.jwk import ALGORITHMS
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 # API Gateway takes no more than 10,240 bytes of headers altogether, so that no longer token can come from there.
 MAX_TOKEN_CHARS: Final = 10_240

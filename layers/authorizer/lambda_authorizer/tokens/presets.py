@@ -4,11 +4,18 @@ Laws of this file: an access token must show that it is one, by something no ID 
 surely an ID token" is not enough (RFC 8725 sections 3.11 and 3.12). Sources are named in docs/presets.md.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 from lambda_authorizer.errors import InvalidAudienceError, InvalidClaimError, WrongTokenUseError
-from lambda_authorizer.tokens.issuer import Issuer, Path
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import Any, Final
+
+    from lambda_authorizer.tokens.issuer import Issuer, Path
+
+    Check = Callable[[Mapping[str, Any], str | None, Issuer], None]
 
 STS_NAMESPACE: Final = "https://sts.amazonaws.com/"
 _TENANT_MARK: Final = "{tenantid}"
@@ -19,8 +26,6 @@ _PLAIN_TYPES: Final = frozenset({None, "jwt", "at+jwt"})
 _ACCESS_MARKS: Final = frozenset({"scope", "scp", "client_id", "cid", "permissions"})
 _AUTH0_ACCESS_MARKS: Final = frozenset({"scope", "client_id", "gty", "permissions"})
 _NO_ID_MARKS: Final = frozenset({"scope", "scp", "cid", "permissions", "gty"})
-
-Check = Callable[[Mapping[str, Any], str | None, Issuer], None]
 
 
 class Preset:

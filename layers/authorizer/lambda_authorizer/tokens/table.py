@@ -4,14 +4,23 @@ Laws of this file: an unknown key is an error; what would widen trust must be wr
 file, key, what was found and what is allowed, and never shows a secret or a key.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import json
-from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from collections.abc import Mapping
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, parse_key_set
-from lambda_authorizer.tokens.issuer import UNCHECKED, IntrospectionConfig, Issuer, KeySourceConfig, Path
-from lambda_authorizer.tokens.presets import PRESETS, Preset, is_guid, tenant_of
+from lambda_authorizer.tokens.issuer import UNCHECKED, IntrospectionConfig, Issuer, KeySourceConfig
+from lambda_authorizer.tokens.presets import PRESETS, is_guid, tenant_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final, Literal
+
+    from lambda_authorizer.tokens.issuer import Path
+    from lambda_authorizer.tokens.presets import Preset
 
 ANY_TENANT: Final = "any, on purpose"
 MAX_LEEWAY: Final = 300
@@ -57,7 +66,7 @@ class _Table:
             if name not in names:
                 raise ConfigurationError.unknown_key(self.file, f"{self.key}.{name}", name, names)
 
-    def sub_table(self, name: str) -> "_Table | None":
+    def sub_table(self, name: str) -> _Table | None:
         value = self.values.get(name)
         if value is None:
             return None

@@ -4,8 +4,7 @@ Laws of this file: the signature comes first, then every claim in order; each co
 broken clock (NaN) refuses; `now` is an argument, in seconds. RFC 7519 section 7.2, RFC 8725, RFC 7662 section 4.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 from lambda_authorizer.errors import (
     ExpiredError,
@@ -18,10 +17,17 @@ from lambda_authorizer.errors import (
     UnsupportedAlgorithmError,
     UntrustedIssuerError,
 )
-from lambda_authorizer.jwk import Key
-from lambda_authorizer.tokens.compact import UnverifiedToken
-from lambda_authorizer.tokens.issuer import Issuer
+from lambda_authorizer.tokens.issuer import Record
 from lambda_authorizer.tokens.presets import check_introspected_use, check_key_issuer, check_use, tenant_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any, Final
+
+    from lambda_authorizer.jwk import Key
+    from lambda_authorizer.tokens.compact import UnverifiedToken
+    from lambda_authorizer.tokens.issuer import Issuer
 
 MAX_TIME: Final = 253_402_300_800  # the year 10000: later times are mistakes
 # An issuer's clock may run ahead of ours: `iat` guards against nothing (RFC 7519 section 4.1.6), so a token is
@@ -29,13 +35,16 @@ MAX_TIME: Final = 253_402_300_800  # the year 10000: later times are mistakes
 IAT_TOLERANCE: Final = 60
 
 
-class Claims(NamedTuple):
+class Claims(Record):
     """What a verified token says. Its repr shows no claim."""
 
-    issuer: str  # alias
-    key_id: str | None
-    expires_at: float
-    values: Mapping[str, Any]
+    __slots__ = ("expires_at", "issuer", "key_id", "values")
+
+    def __init__(self, issuer: str, key_id: str | None, expires_at: float, values: Mapping[str, Any]) -> None:
+        self.issuer: Final = issuer  # alias
+        self.key_id: Final = key_id
+        self.expires_at: Final = expires_at
+        self.values: Final = values
 
     def __repr__(self) -> str:
         return f"Claims(issuer={self.issuer!r})"

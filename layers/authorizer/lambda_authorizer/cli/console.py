@@ -3,8 +3,10 @@
 Consoles are made when they are needed, because a test and a pipe exchange the streams.
 """
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from rich.box import HORIZONTALS
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -12,7 +14,7 @@ from rich.text import Text
 from lambda_authorizer.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _PIPE_WIDTH = 10_000  # nothing is folded where a program reads
 
@@ -57,8 +59,19 @@ def error(problem: Exception) -> None:
     remarks().print(text, soft_wrap=True)
 
 
-def table(headers: "Sequence[str]", rows: "Iterable[Sequence[str | Text]]", *, title: str = "") -> None:
-    """Print a table: framed for a person, columns apart by blanks in a pipe."""
+@contextmanager
+def working(what: str) -> "Iterator[None]":
+    """Show that something takes its time, to a person at a terminal only."""
+    console = remarks()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what):
+        yield
+
+
+def table(headers: "Sequence[str]", rows: "Iterable[Sequence[str | Text]]", *, lines: bool = False) -> None:
+    """Print a table: ruled for a person (`lines`: between rows too), columns apart by blanks in a pipe."""
     console = out()
     cells = [[cell if isinstance(cell, Text) else Text(cell) for cell in row] for row in rows]
     if not console.is_terminal:
@@ -68,9 +81,11 @@ def table(headers: "Sequence[str]", rows: "Iterable[Sequence[str | Text]]", *, t
             padded = (text.ljust(width) for text, width in zip(plain, widths, strict=True))
             console.print(Text("  ".join(padded).rstrip()), soft_wrap=True)
         return
-    shown = Table(title=title or None, title_justify="left", title_style="bold", header_style="bold")
-    for header in headers:
-        shown.add_column(header, overflow="fold")
+    shown = Table(box=HORIZONTALS, header_style="bold", show_lines=lines, pad_edge=False)
+    widest = max((len(row[0].plain) for row in cells), default=0)
+    for at, header in enumerate(headers):
+        # The first column is what a person looks for: it stays whole while it leaves the others half the room.
+        shown.add_column(header, overflow="fold", no_wrap=at == 0 and widest <= console.width // 2)
     for row in cells:
         shown.add_row(*row)
     console.print(shown)

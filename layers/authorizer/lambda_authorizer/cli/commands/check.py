@@ -142,7 +142,9 @@ def _exactness(loaded: Loaded, *, kept: bool) -> "list[Finding]":
     from lambda_authorizer.policy.check import check_exact
 
     found = []
-    for corner in check_exact(loaded.rules).corners:
+    with console.working("proving that the policies say what the rules say"):
+        report = check_exact(loaded.rules)
+    for corner in report.corners:
         rules = f" (rules: {', '.join(corner.rules)})" if corner.rules else ""
         if corner.accepted:
             text = f"{corner.text}{rules}; `narrow = true` accepts it"

@@ -68,7 +68,8 @@ def pull(
     options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
     source = _source(url, jwks, (rules_file, alias), given, options)
     try:
-        document = doctor.pull(source.issuer, jwks=source.jwks, **source.options)
+        with console.working(f"fetching the keys of {source.issuer}"):
+            document = doctor.pull(source.issuer, jwks=source.jwks, **source.options)
     except FetchError as error:
         allowed = "keys that can be had (`lambda-authorizer keys doctor` explains)"
         raise ConfigurationError(source.issuer, "keys", error.slug, allowed) from None
@@ -144,7 +145,8 @@ def examine(
 
     options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
     source = _source(url, jwks, (rules_file, alias), given, options)
-    findings = doctor(source.issuer, jwks=source.jwks, **source.options)
+    with console.working(f"examining {source.issuer}"):
+        findings = doctor(source.issuer, jwks=source.jwks, **source.options)
     for finding in findings:
         console.line((f"{finding.level:<8}", _STYLES[finding.level]), (finding.about, "bold"), f": {finding.text}")
     if any(finding.level == "problem" for finding in findings):

@@ -47,7 +47,7 @@ def command(
         rows: list[tuple[str | Text, ...]] = [
             (row.route, *(_styled(cell) for cell in row.cells)) for row in shown.rows
         ]
-        console.table(("route", *shown.columns), rows)
+        console.table(("route", *shown.columns), rows, lines=True)
         return
     if form == "html":
         text = page(shown, file=Path(loaded.file).name, digest=loaded.rules.digest)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from lambda_authorizer.rules import keys
-from lambda_authorizer.tokens.table import _KEYS as ISSUER_KEYS
+from lambda_authorizer.tokens.table import ISSUER_KEYS
 
 _TEXT: Final = {"type": "string", "minLength": 1}
 _TEXTS: Final = {"type": "array", "items": _TEXT, "minItems": 1, "uniqueItems": True}

@@ -406,3 +406,12 @@ def test_the_orders_in_the_roca_test_are_those_of_65537() -> None:
     for prime, order in zip(_ROCA_PRIMES, _ROCA_ORDERS, strict=True):
         powers = {pow(65537, exponent, prime) for exponent in range(prime)}
         assert len(powers) == order < prime - 1
+
+
+def test_keys_can_be_made_ready_before_the_first_caller_comes() -> None:
+    """Afterwards nothing is left to build or import for the algorithms named; others are passed over."""
+    keys = key_set(public_jwk("ES256", "a"), public_jwk("RS256", "b"))
+    keys.prepare(["ES256", "RS256", "EdDSA"])
+    assert [sorted(key._checks) for key in keys.keys] == [["ES256"], ["RS256"]]
+    assert keys.keys[0].verify("ES256", raw_signature("ES256", b"signed", "a"), b"signed")
+    assert keys.keys[1].verify("RS512", raw_signature("RS512", b"signed", "b"), b"signed")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lambda_authorizer.tokens.presets import PRESETS, STS_NAMESPACE
-from lambda_authorizer.tokens.table import _INTROSPECTION_KEYS, _KEYS
+from lambda_authorizer.tokens.table import INTROSPECTION_KEYS, ISSUER_KEYS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "presets.md").read_text(encoding="utf-8")
 ROWS = [
@@ -46,8 +46,8 @@ def test_every_key_of_an_issuer_table_is_on_the_page() -> None:
         for line in re.findall(r"^\| (`[^|]+) \|", table, re.MULTILINE)
         for name in re.findall(r"`(\w+)`", line)
     }
-    assert keys == _KEYS
-    assert all(f"{key} = " in PAGE for key in _INTROSPECTION_KEYS)
+    assert keys == ISSUER_KEYS
+    assert all(f"{key} = " in PAGE for key in INTROSPECTION_KEYS)
 
 
 def test_presets_that_can_be_asked_are_those_on_the_page() -> None:

@@ -11,7 +11,7 @@ from lambda_authorizer.encoding import decode_base64url, decode_json_set
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from typing import Any, Final
 
     from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
@@ -138,8 +138,13 @@ class Key:
         if check is None:
             if algorithm not in self.algorithms:
                 return False
-            check = self._checks[algorithm] = _check_for(algorithm, self.public)
+            check = self.prepare(algorithm)
         return check(signature, signed)
+
+    def prepare(self, algorithm: str) -> Callable[[bytes, bytes], bool]:
+        """Make the check of one of `algorithms` now, so that the first caller does not wait for it."""
+        check = self._checks[algorithm] = _check_for(algorithm, self.public)
+        return check
 
 
 class KeySet:
@@ -167,6 +172,13 @@ class KeySet:
         """Return the keys that fit: those of this `kid`, or all where the token names none."""
         named = self.keys if kid is None else self._by_kid.get(kid, ())
         return tuple([key for key in named if alg in key.algorithms])
+
+    def prepare(self, algorithms: Iterable[str]) -> None:
+        """Load what these algorithms need and build each key: work for the start, not for the first caller."""
+        for algorithm in algorithms:
+            for key in self.keys:
+                if algorithm in key.algorithms:
+                    key.prepare(algorithm)
 
     def find(self, kid: str | None, alg: str) -> Key | None:
         """Return the one key that fits; `None` where there is none, and where there are several."""

@@ -30,12 +30,12 @@ _MIN_SEED_AGE: Final = 3_600
 _MAX_SEED_AGE: Final = 30 * 86_400
 _MAX_NAME: Final = 64
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_KEYS: Final = frozenset({
+ISSUER_KEYS: Final = frozenset({
     "name", "url", "jwks", "audience", "preset", "algorithms", "leeway", "token_use", "tenants", "introspection",
     "claims",
     "jwks_seed", "jwks_seed_max_age",
 })  # fmt: skip
-_INTROSPECTION_KEYS: Final = frozenset({
+INTROSPECTION_KEYS: Final = frozenset({
     "endpoint", "auth", "client_id", "secret", "cache", "negative_cache",
 })  # fmt: skip
 _SECRETS: Final = ("secretsmanager:", "ssm:", "env:")
@@ -130,7 +130,7 @@ def issuer_from_table(table: Mapping[str, object], *, file: str, key: str, http_
         ConfigurationError: anything missing, unknown, contradictory or wider than it says.
     """
     here = _Table(table, file, key, http_loopback=http_loopback)
-    here.known(_KEYS)
+    here.known(ISSUER_KEYS)
     name = here.text("name", "the issuer's alias")
     if len(name) > _MAX_NAME or not name.isascii() or not name.replace("-", "").replace("_", "").isalnum():
         raise here.error("name", "characters that an alias cannot have", "up to 64 letters, digits, - and _")
@@ -326,7 +326,7 @@ def _introspection(here: _Table, url: str, preset_name: str, preset: Preset) -> 
     table = here.sub_table("introspection")
     if table is None:
         return None
-    table.known(_INTROSPECTION_KEYS)
+    table.known(INTROSPECTION_KEYS)
     if not preset.introspection:
         fitting = ", ".join(name for name, each in PRESETS.items() if each.introspection)
         raise here.error("introspection", f"introspection with preset {preset_name!r}", f"one of {fitting}")

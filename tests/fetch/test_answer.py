@@ -198,6 +198,26 @@ class TestBounds:
         assert slug(OK + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", *[trailer] * 2_000) == "body_too_large"
 
 
+class TestReuse:
+    """Whether the connection may carry another request."""
+
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [
+            (OK + b"Content-Length: 2\r\n\r\n{}", True),
+            (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", True),
+            (OK + b"Connection: keep-alive\r\nContent-Length: 2\r\n\r\n{}", True),
+            (OK + b"Connection: X, Close\r\nContent-Length: 2\r\n\r\n{}", False),
+            (OK + b"\r\n{}", False),
+            (OK + b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\nHTTP/1.1 200 OK", False),
+            (b"HTTP/1.0 200 OK\r\n" + TYPE + b"Content-Length: 2\r\n\r\n{}", False),
+        ],
+    )
+    def test_only_a_clean_end_is_a_beginning(self, answer: bytes, expected: bool) -> None:  # noqa: FBT001 - a table
+        """An answer whose end is not certain is never followed by another on its connection."""
+        assert read(answer).reusable is expected
+
+
 class TestMaxAge:
     """How long the sender calls its answer fresh."""
 

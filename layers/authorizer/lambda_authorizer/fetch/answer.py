@@ -28,9 +28,10 @@ _OK: Final = b"200"
 _DIGITS: Final = frozenset(b"0123456789")
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 _TOKEN: Final = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-_WANTED: Final = frozenset(
-    {b"age", b"cache-control", b"content-encoding", b"content-length", b"content-type", b"transfer-encoding"}
-)
+_WANTED: Final = frozenset({
+    b"age", b"cache-control", b"connection", b"content-encoding", b"content-length", b"content-type",
+    b"transfer-encoding",
+})  # fmt: skip
 
 
 def read_answer(receive: Callable[[], bytes]) -> Fetched:
@@ -52,7 +53,8 @@ def read_answer(receive: Callable[[], bytes]) -> Fetched:
     if status != _OK:
         raise FetchError(f"http_{status.decode()}")
     _check_type(fields)
-    return Fetched(_body(stream, version, fields), _max_age(fields))
+    body = _body(stream, version, fields)
+    return Fetched(body, _max_age(fields), reusable=_reusable(stream, version, fields))
 
 
 class _Stream:
@@ -170,6 +172,14 @@ def _chunked(stream: _Stream) -> bytes:
         if stream.exactly(2) != b"\r\n":
             raise FetchError("bad_http")
     raise FetchError("body_too_large")
+
+
+def _reusable(stream: _Stream, version: bytes, fields: dict[bytes, list[bytes]]) -> bool:
+    """Say whether the connection is at the beginning of another answer (RFC 9112 section 9.3)."""
+    if version != b"HTTP/1.1" or stream.buffer or not ({b"content-length", b"transfer-encoding"} & fields.keys()):
+        return False
+    options = b",".join(fields.get(b"connection", [])).lower().split(b",")
+    return b"close" not in {option.strip(b" \t") for option in options}
 
 
 def _max_age(fields: dict[bytes, list[bytes]]) -> int | None:

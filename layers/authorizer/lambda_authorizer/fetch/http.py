@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import socket
     import ssl
     from collections.abc import Callable
-    from typing import Any, Final
+    from typing import Any, Final, Self
 
     from lambda_authorizer.fetch.seams import Fetched
     from lambda_authorizer.fetch.url import Url
@@ -64,26 +64,34 @@ class HttpFetcher:
         Raises:
             FetchError: it could not be had in time, or is not what a key set or metadata document looks like.
         """
-        parts = split_url(url, http_loopback=http_loopback)
-        import socket  # a function with bundled keys never gets here
-        import ssl
+        with Conversation(self, last=True) as fetch:
+            return fetch(url, deadline, http_loopback=http_loopback)
 
+    def conversation(self) -> Conversation:
+        """Return a fetcher for a few documents, to be closed: metadata and keys are mostly on one host."""
+        return Conversation(self, last=False)
+
+    def open(self, parts: Url, deadline: int) -> socket.socket:
+        """Return a stream to the host, secured where it is https.
+
+        Raises:
+            FetchError: no address of the host could be found or may be used.
+            OSError: no connection, or no trust.
+        """
+        connection = self._connect(parts, deadline)
+        if parts.scheme == "http":
+            return connection
+        if self._context is None:
+            self._context = tls_context(self._ca_directory, bundle=os.environ.get("SSL_CERT_FILE"))
+        # CPython holds the whole handshake to the socket's timeout, not each step of it.
+        connection.settimeout(_left(deadline))
+        # The host as bytes, because a str imports the IDNA codec. Ragged ends count: a cut answer is no answer.
         try:
-            with self._connect(parts, deadline) as connection:
-                if parts.scheme == "http":
-                    return _exchange(connection, parts, deadline)
-                with self._secured(connection, parts, deadline) as stream:
-                    return _exchange(stream, parts, deadline)
-        except TimeoutError:
-            raise FetchError("timeout") from None
-        except ssl.SSLCertVerificationError:
-            raise FetchError("certificate_refused") from None
-        except ssl.SSLError:
-            raise FetchError("tls_failed") from None
-        except socket.gaierror:
-            raise FetchError("name_not_found") from None
-        except OSError:
-            raise FetchError("connection_failed") from None
+            return self._context.wrap_socket(
+                connection, server_hostname=parts.host.encode(), suppress_ragged_eofs=False
+            )
+        finally:
+            connection.close()  # wrapping took the descriptor over; where it failed, this ends the connection
 
     def _connect(self, parts: Url, deadline: int) -> socket.socket:
         """Return a connected socket: each address of the host gets its share of the time that is left."""
@@ -131,15 +139,76 @@ class HttpFetcher:
             raise FetchError("name_timeout")
         return found[:_MAX_ADDRESSES]
 
-    def _secured(self, connection: socket.socket, parts: Url, deadline: int) -> ssl.SSLSocket:
-        if self._context is None:
-            self._context = tls_context(self._ca_directory, bundle=os.environ.get("SSL_CERT_FILE"))
-        # CPython holds the whole handshake to the socket's timeout, not each step of it.
-        connection.settimeout(_left(deadline))
-        # The host as bytes, because a str imports the IDNA codec. Ragged ends count: a cut answer is no answer.
-        return self._context.wrap_socket(
-            connection, server_hostname=parts.host.encode(), suppress_ragged_eofs=False
-        )
+
+class Conversation:
+    """Requests one after the other; the next one to the same host goes over the connection of the one before."""
+
+    __slots__ = ("_fetcher", "_kept", "_last")
+
+    def __init__(self, fetcher: HttpFetcher, *, last: bool) -> None:
+        self._fetcher = fetcher
+        self._last = last
+        self._kept: tuple[tuple[str, str, int], socket.socket] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._drop()
+
+    def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
+        """Return the document at `url`; as `HttpFetcher`."""
+        parts = split_url(url, http_loopback=http_loopback)
+        import socket  # a function with bundled keys never gets here
+        import ssl
+
+        try:
+            return self._fetch(parts, deadline)
+        except TimeoutError:
+            raise FetchError("timeout") from None
+        except ssl.SSLCertVerificationError:
+            raise FetchError("certificate_refused") from None
+        except ssl.SSLError:
+            raise FetchError("tls_failed") from None
+        except socket.gaierror:
+            raise FetchError("name_not_found") from None
+        except OSError:
+            raise FetchError("connection_failed") from None
+
+    def _fetch(self, parts: Url, deadline: int) -> Fetched:
+        place = (parts.scheme, parts.host, parts.port)
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            with kept[1] as stream:
+                if kept[0] == place:
+                    fetched = _again(stream, parts, deadline)
+                    if fetched is not None:
+                        return fetched
+        stream = self._fetcher.open(parts, deadline)
+        self._kept = (place, stream)  # closed with this object, whatever happens
+        fetched = _exchange(stream, parts, deadline, last=self._last)
+        if not fetched.reusable:
+            self._drop()
+        return fetched
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept[1].close()
+            self._kept = None
+
+
+def _again(stream: socket.socket, parts: Url, deadline: int) -> Fetched | None:
+    """Return the answer to another request on this connection, None where the peer has closed it meanwhile."""
+    try:
+        return _exchange(stream, parts, deadline, last=True)
+    except TimeoutError:
+        raise
+    except OSError:
+        return None
+    except FetchError as error:
+        if error.slug == "truncated":
+            return None
+        raise
 
 
 def tls_context(directory: str | None, *, bundle: str | None = None) -> ssl.SSLContext:
@@ -184,13 +253,14 @@ def _resolve(host: bytes, port: int) -> list[tuple[Any, Any, Any, Any, Address]]
     return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-def _exchange(stream: socket.socket, parts: Url, deadline: int) -> Fetched:
+def _exchange(stream: socket.socket, parts: Url, deadline: int, *, last: bool) -> Fetched:
     """Send the request and read the answer."""
+    connection = "close" if last else "keep-alive"
     stream.settimeout(_left(deadline))
     stream.sendall(
         f"GET {parts.target} HTTP/1.1\r\nHost: {parts.authority}\r\nAccept: application/json\r\n"
         f"Accept-Encoding: identity\r\nUser-Agent: lambda-authorizer-toolkit/{__version__}\r\n"
-        "Connection: close\r\n\r\n".encode()
+        f"Connection: {connection}\r\n\r\n".encode()
     )
 
     def receive() -> bytes:

@@ -38,11 +38,12 @@ class FetchError(Exception):
 class Fetched:
     """A document and how long its sender calls it fresh."""
 
-    __slots__ = ("body", "max_age")
+    __slots__ = ("body", "max_age", "reusable")
 
-    def __init__(self, body: bytes, max_age: int | None) -> None:
+    def __init__(self, body: bytes, max_age: int | None, *, reusable: bool = False) -> None:
         self.body = body
         self.max_age = max_age  # milliseconds; None: nothing said
+        self.reusable = reusable  # the connection may carry another request
 
 
 class SystemClock:

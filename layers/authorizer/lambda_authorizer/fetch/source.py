@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Final, Literal, Protocol
 
+    from lambda_authorizer.fetch.http import HttpFetcher
     from lambda_authorizer.fetch.seams import Clock, Fetcher
     from lambda_authorizer.jwk import Key, KeySet
     from lambda_authorizer.keys import Instant, KeyHealth, Purpose, Verdict
@@ -87,6 +88,7 @@ class KeySource:
             ConfigurationError: a key file or inline key set cannot be used.
         """
         self._fetcher = fetcher
+        self._http: HttpFetcher | None = None
         self._ca_directory = ca_directory
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
@@ -240,10 +242,18 @@ class KeySource:
 
     def _fetch(self, entry: _Entry, deadline: int) -> tuple[KeySet, int | None]:
         """Return the issuer's usable keys and the max-age of their document."""
-        if self._fetcher is None:
+        if self._fetcher is not None:
+            return self._read(entry, self._fetcher, deadline)
+        if self._http is None:
             from lambda_authorizer.fetch.http import HttpFetcher  # bundled keys need no socket
 
-            self._fetcher = HttpFetcher(ca_directory=self._ca_directory)
+            self._http = HttpFetcher(ca_directory=self._ca_directory)
+        if entry.config.kind != "discover":
+            return self._read(entry, self._http, deadline)
+        with self._http.conversation() as fetch:
+            return self._read(entry, fetch, deadline)
+
+    def _read(self, entry: _Entry, fetch: Fetcher, deadline: int) -> tuple[KeySet, int | None]:
         config = entry.config
         if config.kind == "discover":
             now = self._now()
@@ -251,7 +261,7 @@ class KeySource:
                 from lambda_authorizer.fetch.discovery import discover
 
                 entry.jwks_uri = discover(
-                    self._fetcher,
+                    fetch,
                     config.value,
                     config.issuer,
                     "jwks_uri",
@@ -262,7 +272,7 @@ class KeySource:
             address = entry.jwks_uri
         else:
             address = config.value
-        fetched = self._fetcher(address, deadline, http_loopback=config.http_loopback)
+        fetched = fetch(address, deadline, http_loopback=config.http_loopback)
         try:
             keys = parse_key_set(fetched.body)
         except InvalidKeySetError:

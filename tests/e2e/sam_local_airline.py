@@ -114,7 +114,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "staff": token(stage, "sofia", "loyalty/read", ["staff"]),
         "carla": token(stage, "carla", "loyalty/read", ["suspended"]),
     }
-    trusted: dict[str, Any] = {**stage.issuer.settings, **CLIENTS}
+    # sam local has no resource policies, and refuses the NotResource by which a function that knows of one denies.
+    trusted: dict[str, Any] = {**stage.issuer.settings, **CLIENTS, "AUTHORIZER_RESOURCE_POLICY": "false"}
     settings = {function: dict(trusted) for function in FUNCTIONS}
     settings["TierAuthorizer"]["AUTHORIZER_USAGE_KEYS"] = json.dumps(KEYS)
     variables = BUILT / "env.json"

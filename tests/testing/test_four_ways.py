@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lambda_authorizer.arn import parse_execute_api_arn
 from lambda_authorizer.cli.judge import caller_with
 from lambda_authorizer.policy import build_policy, decide
+from lambda_authorizer.policy.paths import is_odd
 from lambda_authorizer.rules import Grants, grants_for
 from lambda_authorizer.testing.events import REST_API
 from lambda_authorizer.testing.function import AuthorizerFunction
@@ -227,3 +228,47 @@ def test_gateways_agree_with_generated_rules(
     rules = tmp_path_factory.mktemp("generated") / "rules.toml"
     rules.write_text(HEAD + text, encoding="utf-8")
     agree(asked(rules), sequence)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["GET", "POST", "ANY"]), templates, st.sampled_from(["a", "b"])),
+        min_size=1,
+        max_size=5,
+        unique_by=lambda row: (row[0], template(row[1])),
+    ),
+    st.lists(st.tuples(st.sampled_from(["GET", "POST", "ANY"]), templates), max_size=3),
+    calls,
+)
+def test_a_kept_simple_yes_is_true_of_every_plain_path_it_answers(
+    tmp_path_factory: Any,
+    rows: list[tuple[str, tuple[list[str], bool], str]],
+    wider: list[tuple[str, tuple[list[str], bool]]],
+    sequence: Sequence,
+) -> None:
+    """Whatever routes an HTTP API has beside the rules' own, a kept yes allows nothing that the rules refuse.
+
+    Save spellings that take the very route that was granted: `test_simple_cache.py` has that limit.
+    """
+    text = "".join(
+        f'[[rule]]\nname = "r{number}"\nallow = ["{method} {template(parts)}"]\nscopes = ["{scope}"]\n'
+        for number, (method, parts, scope) in enumerate(rows)
+    )
+    rules = tmp_path_factory.mktemp("simple") / "rules.toml"
+    rules.write_text(HEAD + text, encoding="utf-8")
+    clock = Clock(ISSUER.clock())
+    function = AuthorizerFunction(
+        rules, ISSUER, clock=clock, AUTHORIZER_RESULT_TTL="300", AUTHORIZER_RESPONSE="simple"
+    )
+    issuer = function.rules.issuers[0]
+    grants = [grants_for(function.rules, caller_with(function.rules, claims, issuer), None) for claims in CALLERS]
+    own = {f"{method} {template(parts)}" for method, parts, _ in rows}
+    routes = sorted(own | {f"{method} {template(parts)}" for method, parts in wider})
+    sources = ["$request.header.Authorization", "$context.routeKey"]
+    api = HttpApi(function, [*routes, "$default"], ttl=300, identity_sources=sources, clock=clock)
+    for caller, (method, path) in sequence:
+        answer = api.call(f"{method} {path}", token=TOKENS[caller])
+        plain = not is_odd(path) and not path.endswith("/")
+        wanted = decide(grants[caller], method, path).allowed
+        assert wanted or not answer.allowed or not plain, f"{routes}: {text}{answer.explanation}"

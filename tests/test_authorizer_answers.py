@@ -303,6 +303,15 @@ def test_a_corner_that_the_policy_cannot_say_is_refused_and_named():
     assert allows(reply, "GET", "/p/1/b/c")
 
 
+def test_a_policy_without_an_arn_is_an_error():
+    """No event of a front end that reads policies lacks one; a request made otherwise is not answered."""
+    bench = Bench()
+    request = Request(kind="request", arn=None, method="GET", path="/orders")
+    caller = ANONYMOUS._replace(anonymous=False, scopes=frozenset({"orders:read"}))
+    with pytest.raises(EventError):
+        bench.authorizer._answers.known(request, caller, None, {})
+
+
 # Conditions on the request
 
 ADDRESS = (
@@ -381,6 +390,25 @@ def test_a_kept_yes_is_refused_where_a_finer_rule_hides_under_the_key():
     )
     assert simple(known, "/stock/1", "GET /stock/{id}")["isAuthorized"] is True
     assert simple(known, "/stock/secret", "GET /stock/secret")["isAuthorized"] is False
+
+
+@pytest.mark.parametrize(
+    ("route", "allowed"),
+    [
+        ("GET /{proxy+}", False),
+        ("GET /{area}/{id}", False),
+        ("GET /orders/{id}/{rest+}", True),
+        ("GET /orders/{id}/items", True),
+        ("POST /orders/{id}", True),
+        ("GET /other/{id}", True),
+        ("$connect", True),
+    ],
+)
+def test_a_kept_yes_is_refused_where_another_rule_shares_calls_with_the_route(route, allowed):
+    """Routes that share no call with it do not matter; at worst the answer is no."""
+    rules = SIMPLE_RULES + f'[[rule]]\nname = "other"\nallow = ["{route}"]\nscopes = ["other"]\n'
+    bench = Bench(rules, environ=KEPT_SIMPLE)
+    assert simple(bench, "/orders/1", "GET /orders/{id}")["isAuthorized"] is allowed
 
 
 def test_a_kept_yes_is_refused_where_a_deny_reaches_part_of_the_route():

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from tests.authorizer_parts import ISSUER, Bench
 
@@ -90,6 +91,7 @@ def variants(path: str) -> list[str]:
     return [path, "/" + path.lstrip("/")]
 
 
+@hypothesis_settings(deadline=None)
 @given(path=PATHS, method=METHODS, override=st.sampled_from([None, "GET", "DELETE"]))
 @example(path="/orders/1/", method="GET", override=None)
 @example(path="//orders/1", method="GET", override=None)
@@ -109,6 +111,7 @@ def test_rest_answers_for_the_route_the_gateway_chose(path, method, override):
             assert override in (None, method)
 
 
+@hypothesis_settings(deadline=None)
 @given(path=PATHS, method=METHODS)
 @example(path="/orders/1/", method="GET")
 @example(path="/orders", method="GET")
@@ -122,6 +125,7 @@ def test_a_kept_policy_answers_for_the_route_the_gateway_chose(path, method):
             assert not is_closed(method, template)
 
 
+@hypothesis_settings(deadline=None)
 @given(path=PATHS, method=METHODS, decoded=st.booleans())
 @example(path="/orders/1/", method="GET", decoded=False)
 @example(path="/orders%2F1", method="GET", decoded=True)

@@ -292,6 +292,7 @@ def test_keys_go_into_a_snapshot_and_are_asked_for_after_it(tmp_path: Path):
     place.start(CLIENT_SECRET="s")
     assert len(snapshot_restore_py.get_before_snapshot()) == before
     made = place.start(CLIENT_SECRET="s", AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
+    Place(tmp_path).start(AWS_LAMBDA_INITIALIZATION_TYPE="snap-start")
     registered = [entry[0].__self__ for entry in snapshot_restore_py.get_after_restore()]
     assert made["keys"] in registered
     assert made["introspector"] in registered

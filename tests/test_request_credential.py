@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.errors import (
@@ -87,6 +88,11 @@ def test_appsync_without_a_token_is_missing():
     event = events.appsync_event("a.b.c", QUERY) | {"authorizationToken": None}
     with pytest.raises(MissingTokenError):
         credential(parse_event(event), AUTHORIZATION)
+
+
+def test_repr_of_a_place_shows_no_name():
+    """A prefix may be meant to be secret."""
+    assert repr(CredentialSource("appsync", "prefix")) == "CredentialSource('appsync')"
 
 
 def test_two_credentials_are_refused():
@@ -195,6 +201,7 @@ def test_appsync_setting_elsewhere_is_a_mistake():
         credential(rest(("Authorization", "Bearer a")), CredentialSource("appsync", ""))
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(max_size=40))
 def test_no_header_value_gives_anything_but_a_token_or_a_token_error(value):
     """What comes out has only a token's characters."""

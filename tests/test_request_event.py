@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.errors import AuthorizerError, EventError
@@ -369,6 +370,7 @@ JSON = st.recursive(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(
     kind=st.sampled_from(KINDS),
     changes=st.dictionaries(
@@ -393,6 +395,7 @@ def test_no_event_raises_anything_but_an_event_error(kind, changes, inner):
         assert type(error) is EventError  # noqa: PT017 - the property is about both outcomes
 
 
+@hypothesis_settings(deadline=None)
 @given(JSON)
 def test_no_json_value_raises_anything_but_an_event_error(value):
     """Not even a value that is no event at all."""

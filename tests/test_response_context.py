@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.principal import ANONYMOUS
@@ -142,6 +143,7 @@ JSON = st.recursive(
 )
 
 
+@hypothesis_settings(deadline=None)
 @given(
     front_end=st.sampled_from(FRONT_ENDS),
     value=JSON,
@@ -159,6 +161,7 @@ def test_no_claim_breaks_a_context(front_end, value, kind):
             assert isinstance(carried_value, str)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.lists(st.text(max_size=6), max_size=4))
 def test_a_list_of_words_can_be_read_back(words):
     """Joined by blanks where that is unambiguous, base64url JSON where it is not."""

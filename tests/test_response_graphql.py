@@ -2,6 +2,7 @@
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.response.graphql import SchemaError, parse_schema
@@ -90,6 +91,7 @@ def test_what_cannot_be_read_is_refused(text):
 NAMES = st.from_regex(r"\A[_A-Za-z][_0-9A-Za-z]{0,8}\Z")
 
 
+@hypothesis_settings(deadline=None)
 @given(
     fields=st.lists(NAMES, min_size=1, max_size=5, unique=True),
     noise=st.sampled_from(
@@ -102,6 +104,7 @@ def test_fields_of_any_name_are_found_behind_any_noise(fields, noise):
     assert parse_schema(f"{noise} type Query {{ {body} }}").fields == tuple(f"Query.{name}" for name in fields)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.text(alphabet='type Query{}()[]:!@|&="#\n\\x1', max_size=60))
 def test_no_text_raises_anything_but_a_schema_error(text):
     """Whatever the file holds."""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.errors import ConfigurationError
@@ -158,6 +159,7 @@ def test_every_setting_is_documented_once():
     assert all(name.startswith("AUTHORIZER_") and default and meaning for name, default, meaning in SETTINGS)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.dictionaries(st.sampled_from([name for name, _, _ in SETTINGS]), st.text(max_size=12), max_size=4))
 def test_no_value_raises_anything_but_a_configuration_error(environ: dict[str, Any]):
     """Whatever a variable holds."""

@@ -315,6 +315,16 @@ class TestPrefetch:
         assert setup.how() == "fresh"
         assert setup.fetcher.asked == [JWKS]
 
+    def test_what_was_prefetched_is_ready_to_verify(self) -> None:
+        """Keys are built at start, not by the first caller; equal keys are not built again."""
+        setup = Setup()
+        setup.source.prefetch()
+        key = setup.source.find(Token(), AT_ADDRESS, setup.deadline)
+        assert set(key._checks) == {"ES256"}
+        setup.clock.pass_time(LIMITS.soft_default)
+        setup.source.prefetch()
+        assert setup.source.find(Token(), AT_ADDRESS, setup.deadline) is key
+
     def test_a_failed_prefetch_is_no_error(self) -> None:
         """The function starts without its issuer; the health record says so."""
         setup = Setup(pages={JWKS: "timeout"})

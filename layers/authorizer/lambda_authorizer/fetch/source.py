@@ -97,7 +97,7 @@ class KeySource:
         now = self._now()
         for issuer in issuers:
             if issuer.key_source is not None:
-                self._entries[issuer.name] = _entry(issuer.name, issuer.key_source, self._limits, now, directory)
+                self._entries[issuer.name] = _entry(issuer, issuer.key_source, self._limits, now, directory)
         _SOURCES.add(self)
 
     # Asking
@@ -158,7 +158,11 @@ class KeySource:
                     continue
                 entry.flying = True
                 entry.cache.begin(now, purpose)
-            self._fly(entry, purpose, None, now[1] + self._limits.budget if deadline is None else deadline)
+            end = now[1] + self._limits.budget if deadline is None else deadline
+            before = entry.cache.generation
+            keys = self._fly(entry, purpose, None, end)
+            if keys is not None and entry.cache.generation != before:
+                keys.prepare(entry.algorithms)  # the first caller finds them ready to verify
 
     def before_snapshot(self) -> None:
         """Take keys into the snapshot, so that a restored sandbox has something to fall back on."""
@@ -205,12 +209,14 @@ class KeySource:
                     verdict, key = entry.cache.settle(self._now(), *asked)
                     return ("keys_unavailable" if key is None else verdict), key, False
                 waited = True
-        succeeded = self._fly(entry, purpose, asked, deadline)
+        fetched = self._fly(entry, purpose, asked, deadline)
         verdict, key = entry.cache.settle(self._now(), *asked)
-        return verdict, key, succeeded
+        return verdict, key, fetched is not None
 
-    def _fly(self, entry: _Entry, purpose: Purpose, asked: tuple[str | None, str] | None, deadline: int) -> bool:
-        """Fetch once, report to the machine, wake who waits; say whether it succeeded."""
+    def _fly(
+        self, entry: _Entry, purpose: Purpose, asked: tuple[str | None, str] | None, deadline: int
+    ) -> KeySet | None:
+        """Fetch once, report to the machine, wake who waits; return what was fetched, if it succeeded."""
         started = self._now()
         keys: KeySet | None = None
         max_age: int | None = None
@@ -238,7 +244,7 @@ class KeySource:
                     )
                 entry.flying = False
                 entry.condition.notify_all()
-        return keys is not None
+        return keys
 
     def _fetch(self, entry: _Entry, deadline: int) -> tuple[KeySet, int | None]:
         """Return the issuer's usable keys and the max-age of their document."""
@@ -288,10 +294,13 @@ class KeySource:
 class _Entry:
     """One issuer: its machine, and what the driver needs around it."""
 
-    __slots__ = ("cache", "condition", "config", "discovered", "flying", "jwks_uri")
+    __slots__ = ("algorithms", "cache", "condition", "config", "discovered", "flying", "jwks_uri")
 
-    def __init__(self, config: KeySourceConfig, cache: KeyCache, now: Instant) -> None:
+    def __init__(
+        self, config: KeySourceConfig, algorithms: tuple[str, ...], cache: KeyCache, now: Instant
+    ) -> None:
         self.config = config
+        self.algorithms = algorithms
         self.cache = cache
         self.condition = threading.Condition(threading.Lock())
         self.flying = False
@@ -299,9 +308,9 @@ class _Entry:
         self.discovered = now
 
 
-def _entry(name: str, config: KeySourceConfig, limits: Limits, now: Instant, directory: str) -> _Entry:
+def _entry(issuer: Issuer, config: KeySourceConfig, limits: Limits, now: Instant, directory: str) -> _Entry:
     """Return the entry of one issuer, with the keys that need no network."""
-    key = f"issuer {name}: jwks"
+    key = f"issuer {issuer.name}: jwks"
     if config.kind in {"file", "inline"}:
         from lambda_authorizer.fetch.seed import read_key_file, static_keys
 
@@ -310,7 +319,8 @@ def _entry(name: str, config: KeySourceConfig, limits: Limits, now: Instant, dir
         body = config.value.encode() if inline else read_key_file(config.value, directory=directory, key=key)
         keys = static_keys(body, file="rules" if inline else config.value, key=key)
         cache.renew(now, keys, count=len(keys.keys), skipped=keys.skipped)
-        return _Entry(config, cache, now)
+        keys.prepare(issuer.algorithms)
+        return _Entry(config, issuer.algorithms, cache, now)
     cache = KeyCache(limits)
     if config.seed is not None:
         from lambda_authorizer.fetch.seed import read_seed
@@ -325,7 +335,8 @@ def _entry(name: str, config: KeySourceConfig, limits: Limits, now: Instant, dir
                 skipped=keys.skipped,
                 hard=config.seed_max_age * 1_000,
             )
-    return _Entry(config, cache, now)
+            keys.prepare(issuer.algorithms)
+    return _Entry(config, issuer.algorithms, cache, now)
 
 
 def _kernel_jitter() -> int:

@@ -490,6 +490,14 @@ class TestStatic:
             assert cache.due(now) is None
             assert cache.health("main", now).age_ms == 0
 
+    def test_static_keys_survive_a_restore_unchanged(self) -> None:
+        """A snapshot carries them as they are: there is nobody to ask anew."""
+        cache = KeyCache(static=True)
+        cache.renew((0, 0), Kids({"a"}), count=1)
+        cache.restored()
+        assert cache.decide((5, 5), "a", ALG, 3_000)[0] == "fresh"
+        assert cache.due((5, 5)) is None
+
 
 class TestHealth:
     """The state as data."""

@@ -267,6 +267,9 @@ class TestFiles:
         with pytest.raises(UnknownKeyError):
             source.find(Token("b"), issuer, 0)
         source.prefetch(10_000)
+        source.before_snapshot()
+        source.after_restore()
+        assert source.look_up(Token(), issuer, 10_000).cache == "fresh"
         assert fetcher.asked == []
 
     def test_inline_keys(self) -> None:

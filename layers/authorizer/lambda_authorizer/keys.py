@@ -347,7 +347,7 @@ class KeyCache:
     def restored(self) -> None:
         """Trust nothing that a snapshot may have carried over: keys are due for refresh, waits are over."""
         held = self._held
-        if held is not None:
+        if held is not None and not self._static:
             self._held = _Held(held.keys, held.fetched, (0, 0, held.hard), held.count, held.skipped)
         self._failed = None
         self._in_a_row = 0

@@ -90,6 +90,15 @@ def test_metadata_that_cannot_be_used_is_a_problem(page: bytes, words: str) -> N
     assert words in texts(examine({WELL_KNOWN: page}), "problem")
 
 
+def test_metadata_of_many_tenants_is_expected_by_its_own_issuer() -> None:
+    """Entra ID's shared metadata names "{tenantid}"; examination and seed go by what is expected there."""
+    issuer = "https://id.example/{tenantid}"
+    fetcher = FakeFetcher({WELL_KNOWN: metadata(issuer=issuer), JWKS: key_set("a", "b")})
+    findings = doctor(ISSUER, expected=issuer, fetcher=fetcher, probe=lambda _url: {})
+    assert not texts(findings, "problem")
+    assert pull(ISSUER, expected=issuer, fetcher=fetcher)["issuer"] == issuer
+
+
 def test_an_introspection_endpoint_is_noted() -> None:
     """Opaque tokens could be used."""
     signed = ["HS256", "ES256"]

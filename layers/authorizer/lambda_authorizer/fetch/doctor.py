@@ -76,6 +76,7 @@ def doctor(  # noqa: PLR0913 - each is a seam of its own, and all but the first 
     issuer_url: str,
     *,
     jwks: str = "discover",
+    expected: str | None = None,
     fetcher: Fetcher | None = None,
     probe: Probe | None = None,
     now: Callable[[], float] | None = None,
@@ -88,6 +89,7 @@ def doctor(  # noqa: PLR0913 - each is a seam of its own, and all but the first 
     Args:
         issuer_url: as in the rules file.
         jwks: "discover" or the address of the keys.
+        expected: what the metadata's `issuer` must equal, where that is not the url (Entra ID: "{tenantid}").
         fetcher: default: the function's own.
         probe: default: one GET by `requests`, for what explains a failure.
         now: seconds since 1970.
@@ -105,7 +107,7 @@ def doctor(  # noqa: PLR0913 - each is a seam of its own, and all but the first 
     findings: list[Finding] = []
     address = jwks
     if jwks == "discover":
-        found = _examine_metadata(issuer_url, world, findings)
+        found = _examine_metadata(issuer_url, expected or issuer_url, world, findings)
         if found is None:
             return findings
         address = found
@@ -122,6 +124,7 @@ def pull(  # noqa: PLR0913 - as `doctor`
     issuer_url: str,
     *,
     jwks: str = "discover",
+    expected: str | None = None,
     fetcher: Fetcher | None = None,
     now: Callable[[], float] | None = None,
     http_loopback: bool = False,
@@ -135,13 +138,13 @@ def pull(  # noqa: PLR0913 - as `doctor`
     fetch = fetcher or HttpFetcher(ca_directory=ca_directory)
     address = jwks
     if jwks == "discover":
-        deadline = _deadline()
-        address = discover(fetch, issuer_url, issuer_url, "jwks_uri", deadline, http_loopback=http_loopback)
+        issuer = expected or issuer_url
+        address = discover(fetch, issuer_url, issuer, "jwks_uri", _deadline(), http_loopback=http_loopback)
     body = fetch(address, _deadline(), http_loopback=http_loopback).body
     usable = [row.jwk for row in _rows(body) if row.problem is None]
     if not usable:
         raise FetchError("empty_key_set")
-    return {"issuer": issuer_url, "retrieved_at": int((now or time.time)()), "keys": usable}
+    return {"issuer": expected or issuer_url, "retrieved_at": int((now or time.time)()), "keys": usable}
 
 
 class KeyRow(NamedTuple):
@@ -224,7 +227,7 @@ def _advice(slug: str) -> str:
     return ADVICE.get(slug, "The issuer answered with that HTTP status.")
 
 
-def _examine_metadata(issuer_url: str, world: Examination, findings: list[Finding]) -> str | None:
+def _examine_metadata(issuer_url: str, expected: str, world: Examination, findings: list[Finding]) -> str | None:
     """Return the address of the keys, if the metadata may be believed."""
     if "?" in issuer_url or "#" in issuer_url:
         findings.append(Finding("problem", "issuer", f"{issuer_url}: bad_url. {ADVICE['bad_url']}"))
@@ -246,8 +249,8 @@ def _examine_metadata(issuer_url: str, world: Examination, findings: list[Findin
         findings.append(Finding("problem", "metadata", f"invalid_metadata. {ADVICE['invalid_metadata']}"))
         return None
     said = metadata.get("issuer")
-    if said != issuer_url:
-        found = f"configured {issuer_url!r}, the metadata says {said!r}"
+    if said != expected:
+        found = f"configured {expected!r}, the metadata says {said!r}"
         findings.append(Finding("problem", "issuer", f"issuer_mismatch: {found}. {ADVICE['issuer_mismatch']}"))
         return None
     findings.append(Finding("ok", "issuer", "the metadata's issuer equals the configured url byte for byte"))

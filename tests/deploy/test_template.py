@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -197,3 +198,27 @@ def test_sam_local_mounts_the_layer_for_every_authorizer(template: str, architec
     layers = {name: found for name, found in json.loads(finished.stdout).items() if name.endswith("Authorizer")}
     assert len(layers) >= 5
     assert set(map(tuple, layers.values())) == {(layer,)}
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "rule"),
+    [
+        ("Action: s3:GetObject", "Action: s3:GetObjects", "W3037"),
+        (
+            "Sid: WriteOwnLogs\n                Effect: Allow",
+            "Sid: WriteOwnLogs\n                Effect: Permit",
+            "E3510",
+        ),
+    ],
+)
+def test_the_policy_linter_sees_a_wrong_policy(tmp_path: Path, good: str, bad: str, rule: str) -> None:
+    """`make lint` holds every policy of every template to IAM's grammar and to the actions that exist."""
+    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
+    assert good in text
+    (tmp_path / "template.yaml").write_text(text.replace(good, bad), encoding="utf-8")
+    finished = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), tmp_path / "template.yaml"],
+        check=False, text=True, capture_output=True,
+    )  # fmt: skip
+    assert finished.returncode != 0
+    assert rule in finished.stdout

@@ -35,8 +35,8 @@ IMPURE = {
     "secrets", "shutil", "socket", "ssl", "subprocess", "tempfile", "threading", "time", "urllib.request", "uuid",
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
-# A program of its own that `sam build` runs; no function imports it.
-PROGRAMS = {"rules/compile.py"}
+# Programs of their own, for builds and docs; no function imports them.
+PROGRAMS = {"rules/compile.py", "rules/schema.py"}
 
 # A start with compiled rules, plain telemetry and keys in the package loads these: a new one is a decision.
 START = (

@@ -18,7 +18,7 @@ from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.response import RESERVED
 from lambda_authorizer.rules.compile import main as compile_rules
 from lambda_authorizer.settings import Settings
-from lambda_authorizer.settings.rules_file import load_rules
+from lambda_authorizer.settings.rules_file import load_rules, rules_of
 from lambda_authorizer.telemetry.plain import PlainTelemetry
 from lambda_authorizer.telemetry.powertools import PowertoolsTelemetry
 from lambda_authorizer.testing import events, iam
@@ -223,21 +223,18 @@ def test_compiled_rules_are_used_where_they_belong_to_the_text(place: Place):
     assert "another file" in place.refusal().found
 
 
-def remote(**texts: bytes) -> Any:
-    """Return a fetcher that knows these places."""
-    return lambda place: texts[place.partition(":")[0]]
-
-
-def test_rules_may_come_from_elsewhere(place: Place):
-    """TOML and JSON are told apart by their first character."""
+def test_rules_from_elsewhere_are_toml_or_json(place: Place):
+    """Told apart by their first character."""
     settings = Settings.from_environment(place.environ | {"AUTHORIZER_RULES": "ssm:/shop/rules"})
-    assert load_rules(settings, remote=remote(ssm=SIMPLE_RULES.encode())).kinds == {"http"}
+    assert rules_of(SIMPLE_RULES.encode(), settings.rules, settings).kinds == {"http"}
     document = {
         "schema": 1,
         "issuer": [{"name": "main", "url": "${ISSUER}", "jwks": "${JWKS}", "audience": ["${AUDIENCE}"]}],
         "rule": [{"name": "r", "allow": ["GET /a"], "authenticated": True}],
     }
-    assert load_rules(settings, remote=remote(ssm=json.dumps(document).encode())).kinds == {"http"}
+    assert rules_of(json.dumps(document).encode(), settings.rules, settings).kinds == {"http"}
+    place.write("rules.json", json.dumps(document))
+    assert place.start(AUTHORIZER_RULES="rules.json")["rules"].kinds == {"http"}
 
 
 @pytest.mark.parametrize(

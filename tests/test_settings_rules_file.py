@@ -7,9 +7,13 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tests.authorizer_parts import RULES
 
+from lambda_authorizer import Authorizer
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.settings.rules_file import fetch_remote, in_directory
+from lambda_authorizer.testing import events, iam
+from lambda_authorizer.testing.issuer import FakeIssuer
 
 TEXT = b'schema = 1\n[[rule]]\nname = "r"\n'
 
@@ -41,6 +45,8 @@ class Service(BaseHTTPRequestHandler):
             )
         elif asked["Name"] == "/shop/rules" and asked["WithDecryption"] is True:
             self.answer(200, json.dumps({"Parameter": {"Name": asked["Name"], "Value": TEXT.decode()}}).encode())
+        elif asked["Name"] == "/full":
+            self.answer(200, json.dumps({"Parameter": {"Name": asked["Name"], "Value": RULES}}).encode())
         elif asked["Name"] == "/empty":
             self.answer(200, json.dumps({"Parameter": {"Name": asked["Name"], "Value": ""}}).encode())
         else:
@@ -93,6 +99,19 @@ def test_rules_that_cannot_be_had_stop_the_function(place):
     assert place in caught.value.found
     assert "which gave nothing" in caught.value.found
     assert caught.value.__cause__ is None
+
+
+def test_a_function_starts_on_rules_from_parameter_store():
+    """And answers by them."""
+    issuer = FakeIssuer()
+    environ = issuer.settings | {
+        "AUTHORIZER_RULES": "ssm:/full",
+        "AUTHORIZER_RESULT_TTL": "300",
+        "AUTHORIZER_TELEMETRY": "plain",
+    }
+    authorizer = Authorizer.from_environment(environ=environ)
+    event = events.token_event(f"Bearer {issuer.mint({'scope': 'orders:read'})}", "GET", "/orders")
+    assert iam.evaluate(authorizer.handle(event)["policyDocument"], event["methodArn"]).allowed
 
 
 def test_relative_names_start_at_the_functions_folder():

@@ -20,6 +20,8 @@ from lambda_authorizer.request import Request, credential, parse_event
 from lambda_authorizer.rules import RuleSet
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from lambda_authorizer.authorizer.seams import Check, Clock, Entry, Introspector, Keys, Telemetry
     from lambda_authorizer.settings import Settings
 
@@ -51,6 +53,7 @@ class Authorizer:
         introspector: "Introspector | None" = None,
         usage_keys: Mapping[str, str] | None = None,
         graphql_fields: tuple[str, ...] | None = None,
+        renew: "Callable[[Entry], dict[str, Any] | None] | None" = None,
     ) -> None:
         """Take the parts; nothing is read or fetched.
 
@@ -64,16 +67,35 @@ class Authorizer:
             introspector: asks about opaque tokens.
             usage_keys: tier → API key value, for REST and WebSocket answers.
             graphql_fields: every root field of the AppSync schema, as `Type.field`.
+            renew: asked at every call for the parts of rules that have changed.
         """
         self._settings = settings
-        self._rules = rules
         self._clock = clock
         self._telemetry = telemetry
-        self._callers = Callers(rules, keys, introspector, clock, remember=settings.verified_cache)
-        self._answers = Answers(
-            settings, rules, clock, check=check, usage_keys=usage_keys or {}, graphql_fields=graphql_fields
-        )
+        self._check = check
+        self._renew = renew
         self._cold = True
+        self._take(rules, keys, introspector, usage_keys, graphql_fields)
+
+    def _take(
+        self,
+        rules: RuleSet,
+        keys: "Keys",
+        introspector: "Introspector | None",
+        usage_keys: Mapping[str, str] | None,
+        graphql_fields: tuple[str, ...] | None,
+    ) -> None:
+        """Take one version of the rules, with all that depends on them; nothing of an earlier one is kept."""
+        self._rules = rules
+        self._callers = Callers(rules, keys, introspector, self._clock, remember=self._settings.verified_cache)
+        self._answers = Answers(
+            self._settings,
+            rules,
+            self._clock,
+            check=self._check,
+            usage_keys=usage_keys or {},
+            graphql_fields=graphql_fields,
+        )
 
     @classmethod
     def from_environment(
@@ -107,6 +129,8 @@ class Authorizer:
         failure: Exception | None = None
         try:
             try:
+                if self._renew is not None and (changed := self._renew(entry)) is not None:
+                    self._take(**changed)
                 request = parse_event(event)
                 _describe(entry, request, context)
                 try:

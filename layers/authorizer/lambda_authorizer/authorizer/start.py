@@ -13,12 +13,13 @@ from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.settings import Settings
-from lambda_authorizer.settings.rules_file import in_directory, load_rules, read_file
+from lambda_authorizer.settings.rules_file import in_directory, is_remote, load_rules, read_file
 from lambda_authorizer.telemetry import make
 
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer.seams import Check
     from lambda_authorizer.fetch.introspection import Introspector
+    from lambda_authorizer.tokens import Issuer
 
 _PREFETCH_MS: Final = 8_000  # INIT has ten seconds
 _CO_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect costs more than the whole decision
@@ -31,29 +32,61 @@ def parts(check: "Check | None", environ: Mapping[str, str] | None, *, usage_key
         ConfigurationError: as `Authorizer.from_environment`.
     """
     settings = Settings.from_environment(os.environ if environ is None else environ)
-    rules = load_rules(settings)
-    _refuse_contradictions(settings, rules)
     _refuse_hook(check)
     clock = SystemClock()
-    keys = KeySource(rules.issuers, clock=clock, directory=settings.directory, ca_directory=settings.ca_directory)
-    introspector = _introspector(rules, settings, clock)
-    made = {
-        "settings": settings,
-        "rules": rules,
-        "keys": keys,
-        "telemetry": make(
-            settings.telemetry, service=settings.service, namespace=settings.namespace, level=settings.level
-        ),
-        "clock": clock,
-        "check": check,
-        "introspector": introspector,
-        "usage_keys": _usage_keys(rules, settings) if usage_keys else None,
-        "graphql_fields": _graphql_fields(rules, settings),
-    }
-    keys.prefetch(clock.monotonic_ms() + _PREFETCH_MS)
+    builder = _Builder(settings, clock, usage_keys=usage_keys)
+    renewal = None
+    if is_remote(settings.rules):
+        from lambda_authorizer.authorizer.renewal import Renewal  # rules of the package do not change
+
+        renewal = Renewal(settings, clock, builder.build)
+        made = renewal.made
+    else:
+        made = builder.build(load_rules(settings))
+    telemetry = make(
+        settings.telemetry, service=settings.service, namespace=settings.namespace, level=settings.level
+    )
+    made["keys"].prefetch(clock.monotonic_ms() + _PREFETCH_MS)
     if settings.environment.get("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start":
-        _register(keys, introspector)
-    return made
+        _register(made["keys"], made["introspector"])
+    edges = {"settings": settings, "telemetry": telemetry, "clock": clock, "check": check, "renew": renewal}
+    return made | edges
+
+
+class _Builder:
+    """Makes what depends on the rules; keys stay where the issuers do."""
+
+    __slots__ = ("_clock", "_keys", "_settings", "_usage_keys")
+
+    def __init__(self, settings: Settings, clock: SystemClock, *, usage_keys: bool) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._usage_keys = usage_keys
+        self._keys: tuple[tuple[Issuer, ...], KeySource] | None = None
+
+    def build(self, rules: RuleSet) -> dict[str, Any]:
+        """Return the parts of an `Authorizer` that these rules decide about.
+
+        Raises:
+            ConfigurationError: rules, settings and files contradict each other.
+        """
+        settings = self._settings
+        _refuse_contradictions(settings, rules)
+        introspector = _introspector(rules, settings, self._clock)
+        usage_keys = _usage_keys(rules, settings) if self._usage_keys else None
+        graphql_fields = _graphql_fields(rules, settings)
+        if self._keys is None or self._keys[0] != rules.issuers:
+            keys = KeySource(
+                rules.issuers, clock=self._clock, directory=settings.directory, ca_directory=settings.ca_directory
+            )
+            self._keys = (rules.issuers, keys)
+        return {
+            "rules": rules,
+            "keys": self._keys[1],
+            "introspector": introspector,
+            "usage_keys": usage_keys,
+            "graphql_fields": graphql_fields,
+        }
 
 
 def _refuse_contradictions(settings: Settings, rules: RuleSet) -> None:

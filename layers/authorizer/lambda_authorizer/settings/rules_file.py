@@ -1,10 +1,10 @@
-"""Fetch the rules from where the settings say, compiled if that is current.
+"""Fetch the rules from where the settings say, compiled if they are.
 
 Laws of this file: compiled rules are used only where they were made from exactly the rules text beside them; rules
 that cannot be had stop the function at start; boto3 is imported only for rules that are not in the package.
 """
 
-from collections.abc import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
@@ -13,28 +13,21 @@ from lambda_authorizer.rules import RuleSet, load_compiled, parse_rules
 from lambda_authorizer.settings import Settings
 
 _LARGEST = 1 << 20  # a rules file of a thousand routes has a tenth of it
-_REMOTE = ("ssm:", "appconfig:", "s3:")
 _APPCONFIG_PARTS = 3
 
-Remote = Callable[[str], bytes]
+
+def is_remote(place: str) -> bool:
+    """Say whether rules are outside the package."""
+    return place.startswith(("ssm:", "appconfig:", "s3:"))
 
 
-def load_rules(settings: Settings, *, remote: Remote | None = None) -> RuleSet:
-    """Return the rules.
-
-    Args:
-        settings: where they are.
-        remote: what fetches rules that are not in the package; by default Powertools Parameters and boto3.
+def load_rules(settings: Settings) -> RuleSet:
+    """Return the rules of the package.
 
     Raises:
-        ConfigurationError: they cannot be had, or hold a mistake.
+        ConfigurationError: they cannot be read, or hold a mistake.
     """
     place = settings.rules
-    if place.startswith(_REMOTE):
-        text = _checked(place, (remote or fetch_remote)(place))
-        # TOML never begins with a brace, JSON of this shape always does.
-        file = f"{place}#rules.json" if text.lstrip()[:1] == b"{" else place
-        return _parsed(text, place, file, settings)
     path = in_directory(settings.directory, place)
     source = _checked(place, read_file(path, place, "AUTHORIZER_RULES"))
     compiled = _compiled(path)
@@ -46,10 +39,18 @@ def load_rules(settings: Settings, *, remote: Remote | None = None) -> RuleSet:
             source_digest=_sha256(source),
             http_loopback=settings.http_loopback,
         )
-    return _parsed(source, place, place, settings)
+    return rules_of(source, place, settings)
 
 
-def _parsed(text: bytes, place: str, file: str, settings: Settings) -> RuleSet:
+def rules_of(text: bytes, place: str, settings: Settings) -> RuleSet:
+    """Return the rules that a text holds: TOML, or JSON of the same shape.
+
+    Raises:
+        ConfigurationError: it holds a mistake.
+    """
+    # TOML never begins with a brace, JSON of this shape always does.
+    file = f"{place}#rules.json" if not place.endswith(".json") and text.lstrip()[:1] == b"{" else place
+    _checked(place, text)
     try:
         decoded = text.decode("utf-8")
     except UnicodeDecodeError:
@@ -126,22 +127,29 @@ def fetch_remote(place: str) -> bytes:
 def _from_ssm(name: str) -> bytes:
     from aws_lambda_powertools.utilities.parameters import SSMProvider
 
-    value = SSMProvider().get(name, decrypt=True)
+    value = SSMProvider(boto_config=_limits()).get(name, decrypt=True)
     return str(value).encode() if value else _nothing()
 
 
 def _from_appconfig(application: str, environment: str, profile: str) -> bytes:
     from aws_lambda_powertools.utilities.parameters import AppConfigProvider
 
-    value = AppConfigProvider(environment=environment, application=application).get(profile)
+    value = AppConfigProvider(environment=environment, application=application, boto_config=_limits()).get(profile)
     return bytes(value) if isinstance(value, bytes | bytearray) and value else _nothing()
 
 
 def _from_s3(bucket: str, key: str) -> bytes:
     from boto3 import client  # type: ignore[import-untyped] # boto3 has no types of its own
 
-    body = client("s3").get_object(Bucket=bucket, Key=key)["Body"]
+    body = client("s3", config=_limits()).get_object(Bucket=bucket, Key=key)["Body"]
     return bytes(body.read(_LARGEST + 1))
+
+
+def _limits() -> Any:
+    """Return time limits that fit into a start, and into an invocation that looks again."""
+    from botocore.config import Config  # type: ignore[import-untyped] # as boto3
+
+    return Config(connect_timeout=1, read_timeout=2, retries={"total_max_attempts": 2, "mode": "standard"})
 
 
 def _nothing() -> bytes:

@@ -182,6 +182,9 @@ class KeySet:
 
     def find(self, kid: str | None, alg: str) -> Key | None:
         """Return the one key that fits; `None` where there is none, and where there are several."""
+        named = self.keys if kid is None else self._by_kid.get(kid, ())
+        if len(named) == 1:  # the usual case, without a second tuple
+            return named[0] if alg in named[0].algorithms else None
         fitting = self.candidates(kid, alg)
         return fitting[0] if len(fitting) == 1 else None
 

@@ -101,6 +101,7 @@ class Principal(Record):
 
 
 _NONE: Final[frozenset[str]] = frozenset()
+_EMPTY: Final = frozenset({""})
 ANONYMOUS: Final = Principal("anonymous", "", _NONE, _NONE, _NONE, None, None, {}, None, _NONE, anonymous=True)
 
 
@@ -151,7 +152,9 @@ def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Princi
 
 def _first(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> object | None:
     for path in paths:
-        found = values.get(path[0]) if len(path) == 1 else claim_at(values, path)
+        found = values.get(path[0])
+        if found is not None and len(path) > 1:
+            found = claim_at(values, path)
         if found is not None:
             return found
     return None
@@ -170,7 +173,7 @@ def _names(
     if found is None:
         return _NONE
     if type(found) is str:
-        return frozenset([name for name in found.split(" ") if name]) if split else frozenset((found,))
+        return frozenset(found.split(" ")) - _EMPTY if split else frozenset((found,))
     if type(found) is list and all(type(name) is str for name in found):
         return frozenset(found)
     unknown.add(what)

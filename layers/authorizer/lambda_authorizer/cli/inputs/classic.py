@@ -9,7 +9,14 @@ from typing import Any
 
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
-from lambda_authorizer.cli.inputs.openapi import jwt_authorizer, mapping, read_definition, truth, whole_number
+from lambda_authorizer.cli.inputs.openapi import (
+    jwt_authorizer,
+    mapping,
+    read_definition,
+    sequence,
+    truth,
+    whole_number,
+)
 
 Resources = Mapping[str, Mapping[str, Any]]
 Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
@@ -66,7 +73,7 @@ def attached_plans(resources: Resources) -> frozenset[str]:
     found: set[str] = set()
     for resource in resources.values():
         if resource["Type"] == "AWS::ApiGateway::UsagePlan":
-            for stage in mapping(resource["Properties"]).get("ApiStages") or ():
+            for stage in sequence(mapping(resource["Properties"]).get("ApiStages")):
                 api = mapping(stage).get("ApiId")
                 found.update(api.logical_ids if isinstance(api, Unresolved) else ())
     return frozenset(found)
@@ -143,7 +150,7 @@ def _rest(name: str, properties: Mapping[str, Any], resources: Resources, defini
         key_source=source if isinstance(source, str) else base.key_source,
         usage_plan=name in attached_plans(resources),
         resource_policy=bool(properties.get("Policy")) or base.resource_policy,
-        private="PRIVATE" in (endpoint.get("Types") or ()) or base.private,
+        private="PRIVATE" in sequence(endpoint.get("Types")) or base.private,
         notes=(*notes, *base.notes),
     )
 
@@ -189,7 +196,7 @@ def _method(key: str, path: str, method: Mapping[str, Any], authorizers: Mapping
     verb = str(method.get("HttpMethod", "")).upper()
     guard, authorizer = _route_guard(method, authorizers)
     preflight = verb == "OPTIONS" and str(mapping(method.get("Integration")).get("Type", "")).upper() == "MOCK"
-    scopes = tuple(scope for scope in method.get("AuthorizationScopes") or () if isinstance(scope, str))
+    scopes = tuple(scope for scope in sequence(method.get("AuthorizationScopes")) if isinstance(scope, str))
     return Route(verb, path, guard, authorizer, scopes, truth(method.get("ApiKeyRequired", False)), key, preflight)
 
 
@@ -227,7 +234,7 @@ def _v2(
         if kind == "http" and not method:
             method = "ANY"  # the route key `$default`
         guard, authorizer = _route_guard(spec, authorizers)
-        scopes = tuple(scope for scope in spec.get("AuthorizationScopes") or () if isinstance(scope, str))
+        scopes = tuple(scope for scope in sequence(spec.get("AuthorizationScopes")) if isinstance(scope, str))
         routes.append(
             Route(method, path, guard, authorizer, scopes, truth(spec.get("ApiKeyRequired", False)), key)
         )
@@ -241,8 +248,7 @@ def _v2(
 def _v2_authorizer(name: str, kind: ApiKind, spec: Mapping[str, Any], resources: Resources) -> GatewayAuthorizer:
     if spec.get("AuthorizerType") == "JWT":
         return jwt_authorizer(name, mapping(spec.get("JwtConfiguration")))
-    listed = spec.get("IdentitySource") or ()
-    texts = [listed] if isinstance(listed, str) else listed
+    texts = sequence(spec.get("IdentitySource"))
     function = _function(spec.get("AuthorizerUri"), resources)
     payload = spec.get("AuthorizerPayloadFormatVersion")
     return GatewayAuthorizer(
@@ -261,7 +267,10 @@ def _v2_authorizer(name: str, kind: ApiKind, spec: Mapping[str, Any], resources:
 def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, definition: Definition) -> Api:
     guard: Guard = "none"
     authorizers = {}
-    for mode in (properties, *(mapping(one) for one in properties.get("AdditionalAuthenticationProviders") or ())):
+    for mode in (
+        properties,
+        *(mapping(one) for one in sequence(properties.get("AdditionalAuthenticationProviders"))),
+    ):
         if mode.get("AuthenticationType") == "AWS_LAMBDA":
             guard = "lambda"
             authorizers["AWS_LAMBDA"] = appsync_authorizer(mapping(mode.get("LambdaAuthorizerConfig")), resources)
@@ -294,14 +303,14 @@ def _events(name: str, properties: Mapping[str, Any], resources: Resources) -> A
     """Return an AppSync Events API: connecting, publishing and subscribing each name their auth modes."""
     config = mapping(properties.get("EventConfig"))
     authorizers = {}
-    for provider in config.get("AuthProviders") or ():
+    for provider in sequence(config.get("AuthProviders")):
         if mapping(provider).get("AuthType") == "AWS_LAMBDA":
             authorizers["AWS_LAMBDA"] = appsync_authorizer(
                 mapping(mapping(provider).get("LambdaAuthorizerConfig")), resources
             )
 
     def route(method: str, path: str, modes: Any) -> Route:
-        kinds = [mapping(mode).get("AuthType") for mode in modes or ()]
+        kinds = [mapping(mode).get("AuthType") for mode in sequence(modes)]
         guard: Guard = "lambda" if "AWS_LAMBDA" in kinds else ("none" if not kinds else "unknown")
         return Route(method, path, guard, "AWS_LAMBDA" if guard == "lambda" else None, (), False, name)
 

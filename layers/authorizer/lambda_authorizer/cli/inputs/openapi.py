@@ -78,6 +78,13 @@ def mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def sequence(value: Any) -> list[Any]:
+    """Return the value if it is a list, a text as a list of one, else an empty list."""
+    if isinstance(value, str):
+        return [value]
+    return list(value) if isinstance(value, list | tuple) else []
+
+
 def whole_number(value: Any) -> int | None:
     """Return an integer written as a number or as text, else None."""
     if isinstance(value, bool):
@@ -97,8 +104,7 @@ def truth(value: Any) -> bool | None:
 def jwt_authorizer(name: str, configuration: Mapping[str, Any]) -> GatewayAuthorizer:
     """Return an HTTP API's own JWT authorizer, with the issuer and audience it trusts."""
     lower = {str(key).lower(): value for key, value in configuration.items()}
-    issuer, audience = lower.get("issuer"), lower.get("audience")
-    listed = [audience] if isinstance(audience, str) else audience or ()
+    issuer, listed = lower.get("issuer"), sequence(lower.get("audience"))
     return GatewayAuthorizer(
         name,
         "jwt",
@@ -124,7 +130,7 @@ def _is_http_api(definition: Mapping[str, Any], schemes: Mapping[str, Any], path
     for scheme in schemes.values():
         extension = mapping(mapping(scheme).get("x-amazon-apigateway-authorizer"))
         source = extension.get("identitySource")
-        texts = source if isinstance(source, list) else [source]
+        texts = sequence(source)
         if "authorizerPayloadFormatVersion" in extension or extension.get("type") == "jwt":
             return True
         if any(isinstance(text, str) and text.startswith("$") for text in texts):
@@ -171,7 +177,7 @@ def _sources(said: str, scheme: Mapping[str, Any], extension: Mapping[str, Any])
     if said == "token":
         return (f"header:{scheme.get('name', 'Authorization')}",)
     listed = extension.get("identitySource", ())
-    texts = listed.split(",") if isinstance(listed, str) else listed
+    texts = listed.split(",") if isinstance(listed, str) else sequence(listed)
     return tuple(identity_source(text.strip()) for text in texts if isinstance(text, str) and text.strip())
 
 
@@ -185,10 +191,10 @@ def _route(
     """Return one operation; the alternatives of its `security` count as one list, as API Gateway takes them."""
     scopes: list[str] = []
     named: list[str] = []
-    for alternative in operation.get("security") or ():
+    for alternative in sequence(operation.get("security")):
         for scheme, wanted in mapping(alternative).items():
             named.append(str(scheme))
-            scopes += [str(scope) for scope in wanted or () if str(scope) not in scopes]
+            scopes += [str(scope) for scope in sequence(wanted) if str(scope) not in scopes]
     guard, authorizer = _guard(named, schemes, authorizers)
     if operation.get("x-amazon-apigateway-auth") and guard in {"none", "declared"}:
         said = str(mapping(operation["x-amazon-apigateway-auth"]).get("type", "")).lower()

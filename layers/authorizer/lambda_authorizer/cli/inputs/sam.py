@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 from lambda_authorizer.cli.inputs.classic import appsync_authorizer, attached_plans, may_invoke, schema_routes
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
-from lambda_authorizer.cli.inputs.openapi import jwt_authorizer, mapping, read_definition, truth, whole_number
+from lambda_authorizer.cli.inputs.openapi import (
+    jwt_authorizer,
+    mapping,
+    read_definition,
+    sequence,
+    truth,
+    whole_number,
+)
 
 Resources = Mapping[str, Mapping[str, Any]]
 Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
@@ -28,6 +35,7 @@ _IMPLICIT = {
 _API_OF = {"Api": "RestApiId", "HttpApi": "ApiId"}
 _SOURCE_PREFIX = {"Headers": "header", "QueryStrings": "query", "StageVariables": "stage", "Context": "context"}
 _REST_TTL = 300
+_PLANS = ("PER_API", "SHARED")  # a tuple: what stands in a template need not be hashable
 
 
 class _Event(NamedTuple):
@@ -79,7 +87,7 @@ def _events(resources: Resources) -> Iterator[_Event]:
             continue
         for label, event in mapping(mapping(resource["Properties"]).get("Events")).items():
             kind = mapping(event).get("Type")
-            if kind not in _API_OF:
+            if not isinstance(kind, str) or kind not in _API_OF:
                 continue
             properties = mapping(mapping(event).get("Properties"))
             reference = properties.get(_API_OF[kind])
@@ -127,7 +135,7 @@ def _gateway(name: str, kind: ApiKind, properties: Mapping[str, Any], around: _A
         authorizers,
         default_authorizer=default,
         key_source=key_source if isinstance(key_source, str) else base.key_source,
-        usage_plan=plan in {"PER_API", "SHARED"} or name in attached_plans(around.resources),
+        usage_plan=plan in _PLANS or name in attached_plans(around.resources),
         resource_policy=bool(auth.get("ResourcePolicy")) or base.resource_policy,
         private=endpoint_type == "PRIVATE" or base.private,
         cors=bool(properties.get("CorsConfiguration")),
@@ -175,7 +183,7 @@ def _event_route(
         str(path),
         guard,
         authorizer,
-        tuple(scope for scope in auth.get("AuthorizationScopes") or () if isinstance(scope, str)),
+        tuple(scope for scope in sequence(auth.get("AuthorizationScopes")) if isinstance(scope, str)),
         keyed,
         event.where,
     )
@@ -196,7 +204,7 @@ def _sources(identity: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{kind}:{one}"
         for section, kind in _SOURCE_PREFIX.items()
-        for one in identity.get(section) or ()
+        for one in sequence(identity.get(section))
         if isinstance(one, str)
     )
 
@@ -256,7 +264,7 @@ def _websocket(name: str, properties: Mapping[str, Any]) -> Api:
     if guard == "lambda":
         arn = auth.get("AuthArn")
         function = arn.logical_ids[0] if isinstance(arn, Unresolved) and arn.logical_ids else None
-        listed = auth.get("IdentitySource") or ()
+        listed = sequence(auth.get("IdentitySource"))
         sources = tuple(identity_source(one) for one in listed if isinstance(one, str))
         authorizers[label] = GatewayAuthorizer(label, "lambda", "request", sources, 0, function=function)
     route = Route("", "$connect", guard, label if authorizers else None, (), False, f"{name}.Auth")
@@ -265,7 +273,7 @@ def _websocket(name: str, properties: Mapping[str, Any]) -> Api:
 
 def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, definition: Definition) -> Api:
     auth = mapping(properties.get("Auth"))
-    modes = [auth, *(mapping(extra) for extra in auth.get("Additional") or ())]
+    modes = [auth, *(mapping(extra) for extra in sequence(auth.get("Additional")))]
     guard: Guard = "none"
     authorizers = {}
     for mode in modes:

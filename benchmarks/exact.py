@@ -2,8 +2,8 @@
 
 Every generated rule set gets one caller. Its policy for the whole API is proved against the rules over all paths
 (`policy.proof`), and judged on sampled requests by an IAM evaluator that shares no code with the builder
-(`testing.iam`), until N requests were judged. Over-grants are never accounted for; an under-grant is, only where the
-policy itself named the route it lost.
+(`testing.iam`), until N requests were judged. Over-grants are never accounted for; an under-grant is, but only
+where the policy itself named the route it lost.
 """
 
 import argparse
@@ -82,7 +82,8 @@ def run_one(family: Family, seed: int, *, samples: int) -> Outcome:
         rnd, routes, rules=count, bound=family.bound, denials=family.denials, scattered=family.scattered
     )
     begun = time.perf_counter()
-    compiled = compile_document(json.dumps(document), file="rules.json", api_routes=routes if family.known else None)
+    known = routes if family.known else None
+    compiled = compile_document(json.dumps(document), file="rules.json", api_routes=known)
     compiled_in = time.perf_counter() - begun
     rules = load_compiled(json.dumps(compiled), file="rules.json", environment={})
     grants = grants_for(rules, _caller(rnd, count), None)
@@ -138,7 +139,8 @@ def _caller(rnd: random.Random, count: int) -> Principal:
 def _requests(rnd: random.Random, rules: RuleSet, grants: Grants, count: int) -> Iterator[tuple[str, str]]:
     """Yield requests near the routes: each template filled with values that look like other routes, and bent."""
     words = sorted({part for route in rules.routes for part in route.segments if isinstance(part, str) and part})
-    bound = [text for found in grants.routes.values() for way in found for _, texts in way.bindings for text in texts]
+    ways = [way for found in grants.routes.values() for way in found]
+    bound = [text for way in ways for _, texts in way.bindings for text in texts]
     values = [*words, *bound, "1", "x-y", "%41", "a.b", "*", "?", "${x}"]
     for _ in range(count):
         route = rnd.choice(rules.routes)
@@ -179,7 +181,8 @@ class Sums:
         share = sum(outcome.narrowed for outcome in partly) / max(1, sum(outcome.granted for outcome in partly))
         sizes = sorted(outcome.size for outcome in outcomes)
         return (
-            f"{name:42} {len(outcomes):6} {whole / len(outcomes):7.1%} {narrowed / max(1, granted):9.2%} {share:9.2%}"
+            f"{name:42} {len(outcomes):6} {whole / len(outcomes):7.1%}"
+            f" {narrowed / max(1, granted):9.2%} {share:9.2%}"
             f" {_middle([outcome.compile_ms for outcome in outcomes]):8.1f}"
             f" {_middle([outcome.build_ms for outcome in outcomes]):7.2f}"
             f" {_middle([outcome.proof_ms for outcome in outcomes]):8.1f} {sizes[len(sizes) // 2]:6} {sizes[-1]:6}"
@@ -193,7 +196,8 @@ def _middle(values: list[float]) -> float:
 def main(arguments: list[str]) -> int:
     """Print the table; the exit code is 1 where policy and rules disagree anywhere."""
     parser = argparse.ArgumentParser(prog="make exact", description=__doc__)
-    parser.add_argument("--requests", type=int, default=int(os.environ.get("N", "20000")), help="requests to judge")
+    number = int(os.environ.get("N", "20000"))
+    parser.add_argument("--requests", type=int, default=number, help="requests to judge")
     parser.add_argument("--samples", type=int, default=200, help="requests for each rule set")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args(arguments)

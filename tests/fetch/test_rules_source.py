@@ -1,6 +1,6 @@
 """Rules outside the package: the last good version wins."""
 
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.rules.parts import HEAD
@@ -8,6 +8,9 @@ from tests.rules.parts import HEAD
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.rules_source import RulesSource
 from lambda_authorizer.rules import RuleSet, parse_rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Hands:
@@ -58,7 +61,7 @@ def source(place: Place, clock: Hands, told: list[str]) -> RulesSource:
         parse,
         clock=clock,
         refresh_ms=1000,
-        report=lambda state, rules, wrong: told.append(f"{state} {wrong and wrong.key}"),
+        report=lambda state, _, wrong: told.append(f"{state} {wrong and wrong.key}"),
     )
 
 

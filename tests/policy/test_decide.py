@@ -54,7 +54,7 @@ any: ANY /orders/{id}/x
         ("get", "/orders/1", ("item",), False),
         ("GET", "/orders/*", ("item",), True),
         ("GET", "/orders/${a}?", ("item",), True),
-        # A trailing slash makes another path, which no route here spells; the open end and the route must both grant.
+        # A trailing slash makes another path, which no route here spells: open end and route must both grant.
         ("GET", "/orders/1/", ("item",), False),
         ("GET", "/orders/1/", ("wide",), False),
         ("GET", "/orders/1/", ("wide", "item"), True),
@@ -64,7 +64,7 @@ any: ANY /orders/{id}/x
 def test_a_request_belongs_to_its_most_specific_routes(
     method: str, path: str, scopes: tuple[str, ...], *, expected: bool
 ) -> None:
-    """Literal before variable before open end, then method before ANY; a stricter route is not opened by a wider."""
+    """Literal before variable before open end, then method before ANY; a wider route opens no stricter one."""
     assert decide(grants(SPECIFIC, *scopes), method, path).allowed is expected
 
 
@@ -120,8 +120,8 @@ def test_a_deny_rule_reaches_the_path_with_a_trailing_slash() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/%2e%2E", "/a/./b", "/a/../b", "/..", "/a/.", "//", "//a", "/a//b",
-        "/a\nb", "/a\x00", "/a b", "/é", "/a\x7f", "", "a",
+        "/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/%2e%2E", "/a/./b", "/a/../b", "/..", "/a/.", "//", "//a",
+        "/a//b", "/a\nb", "/a\x00", "/a b", "/é", "/a\x7f", "", "a",
     ],
 )  # fmt: skip
 def test_an_odd_path_belongs_to_no_route(path: str) -> None:
@@ -180,7 +180,7 @@ def test_graphql_fields_are_literal() -> None:
     ],
 )
 def test_a_wildcard_subscription_needs_everything_below(text: str, channel: str, *, expected: bool) -> None:
-    """AppSync Events delivers every channel below `/*`, so a `{c}` that takes `*` as a name would give too much."""
+    """AppSync Events delivers every channel below `/*`: a `{c}` that takes `*` as a name would give too much."""
     assert decide(grants(text, "s", groups=("g",)), "SUBSCRIBE", channel).allowed is expected
 
 

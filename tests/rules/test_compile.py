@@ -98,7 +98,8 @@ def test_variables_in_conditions_are_filled_in_and_checked() -> None:
     """A range that comes from the environment is checked when it is there."""
     text = (
         '[tiers]\norder = ["low"]\nusage_keys = { low = "${KEY}" }\n'
-        '[[rule]]\nname = "r"\nallow = ["GET /a"]\nsource_ip = ["${NET}", "10.0.0.0/8"]\nclaims = { a = ["${A}", 1] }\n'
+        '[[rule]]\nname = "r"\nallow = ["GET /a"]\n'
+        'source_ip = ["${NET}", "10.0.0.0/8"]\nclaims = { a = ["${A}", 1] }\n'
     )
     rules = rules_of(text, environment={"NET": "192.0.2.0/24", "A": "x", "KEY": "ssm:/k"})
     assert dict(rules.rules[0].conditions)["source_ip"] == ["192.0.2.0/24", "10.0.0.0/8"]
@@ -111,7 +112,8 @@ def test_variables_in_conditions_are_filled_in_and_checked() -> None:
 def test_a_start_with_compiled_rules_imports_neither_parser_nor_search() -> None:
     """The start path holds what a decision needs and nothing else."""
     program = (
-        "import sys; from lambda_authorizer.rules import load_compiled; from lambda_authorizer.policy import decide;"
+        "import sys; from lambda_authorizer.rules import load_compiled;"
+        "from lambda_authorizer.policy import decide;"
         "print(' '.join(sorted(name for name in sys.modules)))"
     )
     done = subprocess.run(

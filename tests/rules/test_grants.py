@@ -220,7 +220,7 @@ def test_a_certificate_condition_reads_the_certificate(
     ],
 )
 def test_a_bound_value_is_written_so_that_no_wildcard_is_in_it(value: Any, expected: tuple[str, ...]) -> None:
-    """Unreserved characters stand as they are, others percent-encoded in both hex cases, the rest grants nothing."""
+    """Unreserved characters as they are, others percent-encoded in both hex cases, the rest grants nothing."""
     assert spellings(value) == expected
 
 

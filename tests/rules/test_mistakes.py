@@ -1,5 +1,7 @@
 """Each kind of mistake in a rules file, and the message that says what to do."""
 
+# ruff: noqa: E501 - one mistake a line
+
 import json
 
 import pytest

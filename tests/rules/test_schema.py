@@ -14,7 +14,8 @@ from lambda_authorizer.rules.schema import json_schema, text
 ROOT = Path(__file__).parents[2]
 # What only the parser can say: names that must agree, text inside a route, rules that never matter.
 BEYOND = {
-    "duplicate name", "variable in a name", "no condition", "unknown tier", "tier without tiers", "impossible tier",
+    "duplicate name", "variable in a name", "no condition", "unknown tier", "tier without tiers",
+    "impossible tier",
     "unknown issuer", "authenticated beside more", "anonymous beside scopes", "anonymous deny", "bad network",
     "host bits", "claims range", "claims entry both", "present and absent", "where without variable", "empty name",
     "where on a literal route", "where on an open end", "unknown requirement", "unused requirement", "narrow deny",

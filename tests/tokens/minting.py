@@ -53,14 +53,18 @@ def segment(value: object) -> str:
     return b64(json.dumps(value, separators=(",", ":")).encode())
 
 
-@cache
 def private_key(algorithm: str, name: str = "main") -> Any:
     """One private key for each kind of algorithm and name, made once a run."""
     if algorithm[:2] in {"RS", "PS"}:
         return _rsa(name)
     if algorithm[:2] == "ES":
-        return ec.generate_private_key(CURVES[algorithm]())
+        return _ec(algorithm, name)
     return _ed(name)
+
+
+@cache
+def _ec(algorithm: str, _name: str) -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(CURVES[algorithm]())
 
 
 @cache

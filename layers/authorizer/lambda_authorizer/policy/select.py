@@ -211,11 +211,32 @@ class _Selection:
                 self._drop(line, because)
                 return False
             need |= line.form.hits & self.closed
+        _, without = self._choose(need)
+        if without:
+            need = self._need_beside_own(lines, sum(1 << cell for cell in without))
         for cell in self._fence(need):
             reaching = [line for line in lines if line.form.hits >> cell & 1 and not self._own(line, cell)]
             if reaching and not self._narrow(cell, reaching):
                 return False
         return True
+
+    def _need_beside_own(self, lines: Sequence[_Line], without: int) -> int:
+        """Take the own fences of lines that reach cells without a fence; return the cells that still need one.
+
+        Own fences take all that a line reaches beyond its template, so nothing else is needed there for it.
+        """
+        allowed = self.full | self.partial
+        need = 0
+        for line in lines:
+            form = line.form
+            mine = form.hits & self.closed
+            if mine & without & ~form.inside and not any(hits & allowed for _, hits in form.own):
+                for text, hits in form.own:
+                    if hits & mine:
+                        self._add(text, 0)
+                mine &= form.inside
+            need |= mine
+        return need
 
     def _own(self, line: _Line, cell: int) -> bool:
         """Take the line's own fences around a cell beyond its template; False where they would hit too much."""

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import pytest
 from tests.fetch.fakes import Token, issuer_of, key_set
 
-from lambda_authorizer.fetch.http import HttpFetcher
+from lambda_authorizer.fetch.http import HttpFetcher, _again
 from lambda_authorizer.fetch.seams import FetchError, SystemClock
 from lambda_authorizer.fetch.source import KeySource
+from lambda_authorizer.fetch.url import split_url
 from lambda_authorizer.tokens import KeySourceConfig
 
 
@@ -91,6 +92,21 @@ def test_a_connection_that_was_closed_is_replaced(host: Host, manner: str) -> No
     host.manner = manner
     assert find(host) == "a"
     assert host.connections == 2
+
+
+def test_either_sign_of_a_closed_connection_is_understood() -> None:
+    """An end where an answer should be, and an error of the socket; a time-out is neither."""
+    parts = split_url("https://id.example/keys")
+    deadline = SystemClock().monotonic_ms() + 3_000
+    for close in (lambda peer: peer.shutdown(socket.SHUT_WR), lambda peer: peer.close()):
+        ours, peer = socket.socketpair()
+        close(peer)
+        assert _again(ours, parts, deadline) is None
+        ours.close()
+        peer.close()
+    ours, peer = socket.socketpair()
+    with ours, peer, pytest.raises(TimeoutError):
+        _again(ours, parts, SystemClock().monotonic_ms() + 50)
 
 
 def test_a_refresh_is_one_request_on_a_connection_of_its_own(host: Host) -> None:

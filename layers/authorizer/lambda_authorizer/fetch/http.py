@@ -78,66 +78,83 @@ class HttpFetcher:
             FetchError: no address of the host could be found or may be used.
             OSError: no connection, or no trust.
         """
-        connection = self._connect(parts, deadline)
-        if parts.scheme == "http":
+        lookup = _Lookup(self._resolve, parts)
+        context: ssl.SSLContext | None = None
+        if parts.scheme == "https":
+            # Loading ssl and the roots takes about as long as a name lookup: both at once.
+            bundle = os.environ.get("SSL_CERT_FILE")
+            context = self._context = self._context or tls_context(self._ca_directory, bundle=bundle)
+        connection = _connect(parts, lookup.addresses(deadline), deadline)
+        if context is None:
             return connection
-        if self._context is None:
-            self._context = tls_context(self._ca_directory, bundle=os.environ.get("SSL_CERT_FILE"))
         # CPython holds the whole handshake to the socket's timeout, not each step of it.
         connection.settimeout(_left(deadline))
         # The host as bytes, because a str imports the IDNA codec. Ragged ends count: a cut answer is no answer.
         try:
-            return self._context.wrap_socket(
-                connection, server_hostname=parts.host.encode(), suppress_ragged_eofs=False
-            )
+            return context.wrap_socket(connection, server_hostname=parts.host.encode(), suppress_ragged_eofs=False)
         finally:
             connection.close()  # wrapping took the descriptor over; where it failed, this ends the connection
 
-    def _connect(self, parts: Url, deadline: int) -> socket.socket:
-        """Return a connected socket: each address of the host gets its share of the time that is left."""
-        import socket
 
-        addresses = self._addresses(parts, deadline)
-        failure: OSError | None = None
-        for position, (family, address) in enumerate(addresses):
-            if parts.scheme == "http" and not is_loopback(address[0]):
-                raise FetchError("scheme_refused")
-            share = _left(deadline) / (len(addresses) - position)
-            connection = socket.socket(family, socket.SOCK_STREAM)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the request follows the handshake
-            connection.settimeout(share)
-            try:
-                connection.connect(address)
-            except OSError as error:
-                connection.close()
-                failure = error
-            else:
-                return connection
-        raise FetchError("name_not_found") if failure is None else failure
+class _Lookup:
+    """The addresses of a host.
 
-    def _addresses(self, parts: Url, deadline: int) -> list[tuple[int, Address]]:
-        """Return the addresses of the host.
+    The C library's lookup knows no time limit, so it runs in a thread that may be left behind: it ends when the
+    resolver gives up, and the failure back-off keeps a second one from following at once.
+    """
 
-        The C library's lookup knows no time limit, so it runs in a thread that may be left behind: it ends when
-        the resolver gives up, and the failure back-off keeps a second one from following at once.
+    __slots__ = ("_errors", "_found", "_host", "_port", "_resolve", "_thread")
+
+    def __init__(self, resolve: Resolve, parts: Url) -> None:
+        self._resolve = resolve
+        self._host = parts.host.encode()
+        self._port = parts.port
+        self._found: list[tuple[int, Address]] = []
+        self._errors: list[OSError] = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._found.extend((entry[0], entry[4]) for entry in self._resolve(self._host, self._port))
+        except OSError as error:
+            self._errors.append(error)
+
+    def addresses(self, deadline: int) -> list[tuple[int, Address]]:
+        """Return what was found, a few at most.
+
+        Raises:
+            FetchError: `name_timeout`.
+            OSError: there is no such name.
         """
-        found: list[tuple[int, Address]] = []
-        errors: list[OSError] = []
-
-        def look_up() -> None:
-            try:
-                found.extend((entry[0], entry[4]) for entry in self._resolve(parts.host.encode(), parts.port))
-            except OSError as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=look_up, daemon=True)
-        thread.start()
-        thread.join(_left(deadline))
-        if errors:
-            raise errors[0]
-        if thread.is_alive():
+        self._thread.join(_left(deadline))
+        if self._errors:
+            raise self._errors[0]
+        if self._thread.is_alive():
             raise FetchError("name_timeout")
-        return found[:_MAX_ADDRESSES]
+        return self._found[:_MAX_ADDRESSES]
+
+
+def _connect(parts: Url, addresses: list[tuple[int, Address]], deadline: int) -> socket.socket:
+    """Return a connected socket: each address gets its share of the time that is left."""
+    import socket
+
+    failure: OSError | None = None
+    for position, (family, address) in enumerate(addresses):
+        if parts.scheme == "http" and not is_loopback(address[0]):
+            raise FetchError("scheme_refused")
+        share = _left(deadline) / (len(addresses) - position)
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # the request follows the handshake
+        connection.settimeout(share)
+        try:
+            connection.connect(address)
+        except OSError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise FetchError("name_not_found") if failure is None else failure
 
 
 class Conversation:
@@ -159,21 +176,10 @@ class Conversation:
     def __call__(self, url: str, deadline: int, *, http_loopback: bool = False) -> Fetched:
         """Return the document at `url`; as `HttpFetcher`."""
         parts = split_url(url, http_loopback=http_loopback)
-        import socket  # a function with bundled keys never gets here
-        import ssl
-
         try:
             return self._fetch(parts, deadline)
-        except TimeoutError:
-            raise FetchError("timeout") from None
-        except ssl.SSLCertVerificationError:
-            raise FetchError("certificate_refused") from None
-        except ssl.SSLError:
-            raise FetchError("tls_failed") from None
-        except socket.gaierror:
-            raise FetchError("name_not_found") from None
-        except OSError:
-            raise FetchError("connection_failed") from None
+        except OSError as error:
+            raise FetchError(_slug(error)) from None
 
     def _fetch(self, parts: Url, deadline: int) -> Fetched:
         place = (parts.scheme, parts.host, parts.port)
@@ -195,6 +201,20 @@ class Conversation:
         if self._kept is not None:
             self._kept[1].close()
             self._kept = None
+
+
+def _slug(error: OSError) -> str:
+    """Return the word for an error of socket or TLS; its own text may hold what the peer chose."""
+    import socket
+    import ssl
+
+    if isinstance(error, TimeoutError):
+        return "timeout"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return "certificate_refused"
+    if isinstance(error, ssl.SSLError):
+        return "tls_failed"
+    return "name_not_found" if isinstance(error, socket.gaierror) else "connection_failed"
 
 
 def _again(stream: socket.socket, parts: Url, deadline: int) -> Fetched | None:

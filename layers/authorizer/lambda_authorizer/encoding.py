@@ -90,11 +90,9 @@ def _refuse_lone_surrogates(value: object) -> None:
 
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a JSON object names a member twice")
-    if len(pairs) > MAX_MEMBERS:
-        raise ValueError("a JSON object has too many members")
-    return members
+    if len(members) == len(pairs) <= MAX_MEMBERS:
+        return members
+    raise ValueError("a JSON object names a member twice, or has too many")
 
 
 def _members_or_none(pairs: list[tuple[str, Any]]) -> dict[str, Any] | None:

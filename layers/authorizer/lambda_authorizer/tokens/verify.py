@@ -119,10 +119,15 @@ def _check_registered(values: Mapping[str, Any], leeway: int, now: float) -> flo
     expires_at: Any = get("exp")
     not_before: Any = get("nbf", 0)
     issued_at: Any = get("iat", 0)
-    for time in (expires_at, not_before, issued_at):
-        # `type`, not isinstance: True is an int to Python, and no time.
-        if (type(time) is not int and type(time) is not float) or not 0 <= time < MAX_TIME:
-            raise InvalidClaimError("exp is missing, or a time in the token is no number of seconds")
+    if not (
+        (type(expires_at) is int or type(expires_at) is float)
+        and (type(not_before) is int or type(not_before) is float)
+        and (type(issued_at) is int or type(issued_at) is float)
+        and 0 <= expires_at < MAX_TIME
+        and 0 <= not_before < MAX_TIME
+        and 0 <= issued_at < MAX_TIME
+    ):  # `type`, not isinstance: True is an int to Python, and no time
+        raise InvalidClaimError("exp is missing, or a time in the token is no number of seconds")
     if not now < expires_at + leeway:
         raise ExpiredError("the token has expired")
     if not now >= not_before - leeway:

@@ -146,9 +146,10 @@ def as_text(value: Scalar) -> str:
 def _listed(value: object) -> tuple[str, ...]:
     """Return a policy's value or list of values as text."""
     values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(one, (str, int, float)) for one in values):
+    texts = tuple(as_text(one) for one in values if isinstance(one, (str, int, float)))
+    if not texts or len(texts) != len(values):
         raise ConditionError("a condition value is neither a scalar nor a list of scalars")
-    return tuple(map(as_text, values))
+    return texts
 
 
 def holds(block: object, context: Mapping[str, ContextValue], variables: _pattern.Lookup | None) -> bool:

@@ -17,6 +17,7 @@ class Front(Protocol):
     @property
     def call(self) -> Callable[..., Answer]:
         """Make a call."""
+        raise NotImplementedError
 
 
 def assert_allows(api: Front, *call: Any, **details: Any) -> Answer:

@@ -2,7 +2,7 @@
 
 import urllib.parse
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 Pairs = Iterable[tuple[str, str]] | Mapping[str, str]
 """Headers or query parameters: a mapping, or pairs in the order sent where a name comes twice."""
@@ -54,8 +54,9 @@ class Call(NamedTuple):
     @property
     def header_pairs(self) -> tuple[tuple[str, str], ...]:
         """Headers in the order sent."""
-        found = self.headers.items() if isinstance(self.headers, Mapping) else self.headers
-        return tuple(found)
+        if isinstance(self.headers, Mapping):
+            return tuple(cast("Mapping[str, str]", self.headers).items())
+        return tuple(self.headers)
 
     @property
     def query_pairs(self) -> tuple[tuple[str, str], ...]:

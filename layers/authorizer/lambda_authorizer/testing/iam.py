@@ -185,9 +185,10 @@ def _either(found: Mapping[str, object], name: str) -> tuple[tuple[str, ...], bo
     negated = name not in found
     value = found[f"Not{name}"] if negated else found[name]
     values = value if isinstance(value, list) else [value]
-    if not values or not all(isinstance(one, str) and one for one in values):
+    texts = tuple(one for one in values if isinstance(one, str) and one)
+    if not texts or len(texts) != len(values):
         raise PolicyFormatError(f"{name} is neither a string nor a list of strings, or it is empty")
-    return tuple(values), negated
+    return texts, negated
 
 
 def _anyone(principal: object) -> bool:

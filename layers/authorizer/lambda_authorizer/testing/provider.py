@@ -229,7 +229,7 @@ def _handler(provider: Provider) -> type[BaseHTTPRequestHandler]:
 
         do_GET = do_POST = _serve  # noqa: N815 - names that http.server looks for
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its parent's signature
             """Print nothing: a request may hold a credential."""
 
     return Handler

@@ -252,3 +252,9 @@ def test_adding_a_deny_never_widens(resources: list[str], path: str) -> None:
     before = evaluate(document(*allows), prefix + path)
     after = evaluate(document(*allows, statement("Deny", Resource=prefix + resources[0])), prefix + path)
     assert before.allowed or not after.allowed
+
+
+def test_every_pattern_of_a_document_can_be_listed() -> None:
+    """A gateway holds each of them to its length limit."""
+    one = without("Resource") | {"NotResource": ["b", "c"]}
+    assert Policy(document(statement(Resource="a"), one)).resources == ("a", "b", "c")

@@ -430,3 +430,17 @@ def test_the_shipped_cases_hold(lambda_authorizer: Run, cases: str) -> None:
     """And its own test."""
     result = lambda_authorizer("test", str(SHIPPED / cases))
     assert result.code == 0, result.out
+
+
+def test_authorizers_for_apis_of_other_stacks_are_linted_without_their_routes(lambda_authorizer: Run) -> None:
+    """The shipped template attaches to APIs elsewhere: keys and TTLs are judged, routes are not known."""
+    shipped = ("check", str(SHIPPED / "authorizers" / "rules.toml"), "--template", str(SHIPPED / "template.yaml"))
+    elsewhere = ("--parameter", "RestApiId=abc", "--parameter", "HttpApiId=xyz", "--parameter", "WebSocketApiId=w")
+    sound = lambda_authorizer(*shipped, *elsewhere)
+    assert sound.code == 0, sound.out
+    assert "abc/RestTokenAuthorizer keeps answers 300 s" in sound.out
+    assert "w/ConnectAuthorizer keeps no answer" in sound.out
+    assert "is no route of this file" not in sound.out
+    kept = lambda_authorizer(*shipped, *elsewhere, "--parameter", "HttpApiResultTtl=60")
+    assert kept.code == 1
+    assert "error: xyz/HttpAuthorizer: simple answers are kept, and rules bind path variables" in kept.out

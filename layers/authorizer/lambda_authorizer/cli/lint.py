@@ -222,7 +222,7 @@ def _wiring(
 def _keys(rules: RuleSet, api: Api) -> Iterator[Finding]:
     """A usage key works only if key source, methods and usage plan all play along, and nothing says when not."""
     usage_keys = rules.tiers.usage_keys if rules.tiers is not None else {}
-    if api.kind != "rest":
+    if api.kind != "rest" or not api.routes:
         return
     if api.key_source != "AUTHORIZER":
         if usage_keys:
@@ -256,7 +256,8 @@ def _coverage(rules: RuleSet, document: Document) -> Iterator[Finding]:
     sent: list[tuple[Api, ApiRoute, Route]] = []
     kinds: set[str] = set()
     for api in document.apis:
-        kinds.add(_KIND_OF[api.kind])
+        if api.routes:
+            kinds.add(_KIND_OF[api.kind])
         for route in api.routes:
             parsed = parsed_route(route)
             if is_ours(route) and parsed is None:

@@ -117,9 +117,9 @@ def _held_against(
     from lambda_authorizer.cli.lint import api_routes, findings, own_findings
 
     found = list(own_findings(alone.rules, alone.file))
-    if not documents:
-        return found, None
     found += [one for document in documents for one in findings(alone.rules, document, public, given)]
+    if not any(api.routes for document in documents for api in document.apis):
+        return found, None  # authorizers for APIs of other stacks tell nothing about routes
     routes = [route for document in documents for route in api_routes(document, alone.rules)]
     return found, list(dict.fromkeys(routes))
 

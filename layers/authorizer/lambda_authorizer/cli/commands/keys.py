@@ -19,6 +19,7 @@ class _Source(NamedTuple):
 
     issuer: str
     jwks: str  # "discover", or the address of the keys
+    expected: str | None  # what the metadata's `issuer` must say, where that is another text
     options: Mapping[str, Any]  # how they are fetched
 
 
@@ -69,7 +70,7 @@ def pull(
     source = _source(url, jwks, (rules_file, alias), given, options)
     try:
         with console.working(f"fetching the keys of {source.issuer}"):
-            document = doctor.pull(source.issuer, jwks=source.jwks, **source.options)
+            document = doctor.pull(source.issuer, jwks=source.jwks, expected=source.expected, **source.options)
     except FetchError as error:
         allowed = "keys that can be had (`lambda-authorizer keys doctor` explains)"
         raise ConfigurationError(source.issuer, "keys", error.slug, allowed) from None
@@ -146,7 +147,7 @@ def examine(
     options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
     source = _source(url, jwks, (rules_file, alias), given, options)
     with console.working(f"examining {source.issuer}"):
-        findings = doctor(source.issuer, jwks=source.jwks, **source.options)
+        findings = doctor(source.issuer, jwks=source.jwks, expected=source.expected, **source.options)
     for finding in findings:
         console.line((f"{finding.level:<8}", _STYLES[finding.level]), (finding.about, "bold"), f": {finding.text}")
     if any(finding.level == "problem" for finding in findings):
@@ -165,7 +166,7 @@ def _source(
     if url is not None:
         if not url.startswith(("https://", "http://")):
             raise ConfigurationError("command line", "ISSUER", repr(url), "an https address")
-        return _Source(url, jwks or "discover", options)
+        return _Source(url, jwks or "discover", None, options)
     if rules_file is None:
         raise ConfigurationError("command line", "ISSUER", "nothing", "an https address, or --rules FILE")
     loopback = bool(options["http_loopback"])
@@ -174,9 +175,9 @@ def _source(
         if alias in {None, issuer.name} and issuer.key_source is not None:
             keys = issuer.key_source
             if keys.kind == "discover":
-                return _Source(issuer.url, jwks or "discover", options)
+                return _Source(keys.value, jwks or "discover", keys.issuer, options)
             if keys.kind == "https":
-                return _Source(issuer.url, jwks or keys.value, options)
+                return _Source(issuer.url, jwks or keys.value, None, options)
             raise ConfigurationError(rules_file, "issuer.jwks", f"keys of kind {keys.kind}", "keys on the network")
     raise ConfigurationError("command line", "--issuer", repr(alias), ", ".join(one.name for one in issuers))
 
@@ -193,7 +194,8 @@ def _fetched(source: _Source) -> bytes:
     try:
         url = source.jwks
         if url == "discover":
-            url = discover(fetcher, source.issuer, source.issuer, "jwks_uri", deadline, http_loopback=loopback)
+            expected = source.expected or source.issuer
+            url = discover(fetcher, source.issuer, expected, "jwks_uri", deadline, http_loopback=loopback)
         return fetcher(url, deadline, http_loopback=loopback).body
     except FetchError as error:
         allowed = "keys that can be had (`lambda-authorizer keys doctor` explains)"

@@ -49,6 +49,31 @@ def apis(resources: Resources, definition: Definition) -> Iterator[Api]:
                 yield _graphql(name, properties, resources, definition)
             case "AWS::AppSync::Api":
                 yield _events(name, properties, resources)
+    yield from _elsewhere(resources)
+
+
+def _elsewhere(resources: Resources) -> Iterator[Api]:
+    """Authorizers of APIs that stand in other stacks: no routes are known, but keys, TTLs and permissions are."""
+    found: dict[tuple[str, ApiKind], dict[str, GatewayAuthorizer]] = {}
+    for name, resource in resources.items():
+        properties = mapping(resource["Properties"])
+        classic = resource["Type"] == "AWS::ApiGateway::Authorizer"
+        if not classic and resource["Type"] != "AWS::ApiGatewayV2::Authorizer":
+            continue
+        api = properties.get("RestApiId" if classic else "ApiId")
+        if isinstance(api, Unresolved) and any(one in resources for one in api.logical_ids):
+            continue
+        label = api.text if isinstance(api, Unresolved) else str(api)
+        sources = sequence(properties.get("IdentitySource"))
+        of_websocket = any(isinstance(one, str) and one.startswith("route.request.") for one in sources)
+        kind: ApiKind = "rest" if classic else "websocket" if of_websocket else "http"
+        if classic:
+            authorizer = _rest_authorizer(name, properties, resources)
+        else:
+            authorizer = _v2_authorizer(name, kind, properties, resources)
+        found.setdefault((label, kind), {})[name] = authorizer
+    for (label, kind), authorizers in found.items():
+        yield Api(label, kind, (), authorizers)
 
 
 def refers(value: Any, name: str) -> bool:

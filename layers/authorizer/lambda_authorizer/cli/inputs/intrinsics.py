@@ -74,7 +74,8 @@ class Scope:
             return NO_VALUE
         if name in self._parameters:
             return self._parameters[name]
-        return Unresolved(name, (name,) if name in self.resources else ())
+        owner = name.split(".", 1)[0]  # SAM lets `!Ref Function.Alias` name what it makes beside a function
+        return Unresolved(name, (owner,) if owner in self.resources else ())
 
     def _function(self, name: str, argument: Any, depth: int) -> Any:
         match name, argument:

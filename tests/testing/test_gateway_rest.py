@@ -526,3 +526,23 @@ def test_a_path_that_no_client_can_send_is_400_without_asking(path: str) -> None
     function = Function(ALLOW_ALL)
     assert rest(function).call(Call("GET", path), token="t").status == 400
     assert function.events == []
+
+
+@shows("rest.policy.alone")
+def test_an_open_method_needs_an_allow_of_the_resource_policy_where_there_is_one() -> None:
+    """Without an authorizer the resource policy decides alone, and silence refuses."""
+    silent = resource_policy("Allow", "execute-api:/prod/GET/other")
+    assert rest(resource_policy=resource_policy("Allow")).call("GET /open").status == 200
+    answer = rest(resource_policy=silent).call("GET /open")
+    assert answer.status == 403
+    assert answer.body["Message"].startswith("User: anonymous")
+
+
+def test_an_open_method_can_ask_for_an_api_key() -> None:
+    """The key comes from the header; no authorizer is there to name one."""
+    routes = [Route("GET", "/open", authorizer=False, api_key_required=True)]
+    plan = UsagePlan((KEY,))
+    assert rest(routes=routes, usage_plans=[plan]).call("GET /open", headers={"x-api-key": KEY}).status == 200
+    assert rest(routes=routes, usage_plans=[plan]).call("GET /open").status == 403
+    named = rest(routes=routes, usage_plans=[plan], api_key_source="AUTHORIZER")
+    assert named.call("GET /open", headers={"x-api-key": KEY}).status == 403

@@ -58,6 +58,7 @@ def _rows() -> tuple[Behaviour, ...]:
         Behaviour("open", "A route without an authorizer is open", documented, routes),
         # Before the function
         Behaviour("rest.policy.first", "REST: an explicit Deny of the resource policy gets 403 before the authorizer is asked", documented, joint),
+        Behaviour("rest.policy.alone", "REST: a method without an authorizer needs an Allow of the resource policy, where the API has one", documented, joint),
         Behaviour("rest.source.missing", "REST: a missing or empty identity source gets 401, and the function is not invoked", documented, console),
         Behaviour("rest.source.uncached", "REST REQUEST: the same with a result TTL of 0, where identity sources are set", assumed, none),
         Behaviour("rest.source.validation", "REST TOKEN: a token that does not match the validation expression gets 401 without invoking", documented, console),

@@ -24,6 +24,7 @@ from lambda_authorizer.testing.iam import Policy
 
 _MAX_ARN: Final = 1600
 _DENIED: Final = "User is not authorized to access this resource"
+_ANONYMOUS: Final = "User: anonymous is not authorized to perform: execute-api:Invoke on resource: "
 _ERROR_TYPES: Final = {
     "UNAUTHORIZED": "UnauthorizedException",
     "ACCESS_DENIED": "AccessDeniedException",
@@ -114,9 +115,13 @@ class RestApi(FrontEnd):
         if len(arn.encode()) > _MAX_ARN:
             trace.note(f"the method ARN is over {_MAX_ARN} bytes", "rest.arn.length")
             raise Refused(414, {"message": "Request-URI Too Long"})
-        self._resource_policy_first(arn, call, trace)
+        granted = self._resource_policy_first(arn, call, trace)
         if not match.route.authorizer:
             trace.note("this method has no authorizer", "open")
+            if not granted:
+                trace.note("the resource policy does not allow", "rest.policy.alone")
+                self._refuse("ACCESS_DENIED", 403, {"Message": _ANONYMOUS + arn})
+            self._api_key(call, match, None, trace)
             return trace.passed(200, None)
         key = self._identity(call, match, trace)
         answer = self._answer(key, call, match, trace)
@@ -155,15 +160,15 @@ class RestApi(FrontEnd):
         trace.note(f"{call.method} {call.path} takes {match.route.key}", "rest.route.specific")
         return call, match
 
-    def _resource_policy_first(self, arn: str, call: Call, trace: Trace) -> None:
-        """Refuse what the resource policy denies, before any authorizer is asked."""
+    def _resource_policy_first(self, arn: str, call: Call, trace: Trace) -> bool:
+        """Refuse what the resource policy denies, before any authorizer is asked; tell whether it allows."""
         if self.first is None:
-            return
+            return True
         verdict = self.first.ask(arn, context=conditions(call))
         if verdict.explicit_deny:
             trace.note(f"statement {verdict.statement} of the resource policy denies", "rest.policy.first")
-            message = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
-            self._refuse("ACCESS_DENIED", 403, {"Message": message})
+            self._refuse("ACCESS_DENIED", 403, {"Message": _ANONYMOUS + arn})
+        return verdict.allowed
 
     def _identity(self, call: Call, match: Match, trace: Trace) -> tuple[str, ...]:
         """Return the values of the identity sources; without them the function is not invoked."""
@@ -219,13 +224,14 @@ class RestApi(FrontEnd):
             api=self.api,
         )
 
-    def _api_key(self, call: Call, match: Match, answer: PolicyAnswer, trace: Trace) -> None:
+    def _api_key(self, call: Call, match: Match, answer: PolicyAnswer | None, trace: Trace) -> None:
         """Check the API key where the method asks for one."""
         if not match.route.api_key_required:
             return
         trace.note("the method asks for an API key", "usage.order")
         headers = {name.lower(): value for name, value in call.header_pairs}
-        key = answer.usage_key if self.api_key_source == "AUTHORIZER" else headers.get("x-api-key")
+        named = None if answer is None else answer.usage_key
+        key = named if self.api_key_source == "AUTHORIZER" else headers.get("x-api-key")
         trace.note(f"the key source is {self.api_key_source}", "usage.source")
         try:
             self.meter.count(key, trace)
@@ -233,7 +239,8 @@ class RestApi(FrontEnd):
             message = refusal.body["message"]
             kinds = {"Forbidden": "INVALID_API_KEY", "Too Many Requests": "THROTTLED"}
             kind = kinds.get(message, "QUOTA_EXCEEDED")
-            self._refuse(kind, refusal.status, refusal.body, text_context(answer), refusal.headers)
+            context = None if answer is None else text_context(answer)
+            self._refuse(kind, refusal.status, refusal.body, context, refusal.headers)
 
     def _refuse(
         self,

@@ -173,30 +173,36 @@ class _Selection:
         self.fenced |= covers
 
     def _fence(self, need: int) -> list[int]:
-        """Take fences around the cells, the widest that hit nothing allowed; return the cells left over."""
+        """Take fences around the cells that hit nothing allowed; return the cells left over."""
         chosen, left = self._choose(need)
         for text, covers in chosen:
             self._add(text, covers)
         return left
 
     def _choose(self, need: int, *, most: int | None = None) -> tuple[list[tuple[str, int]], list[int]]:
-        """Return fences around the cells, and the cells left over; with `most`, no further than plainly too much."""
+        """Return fences around the cells, and the cells left over; with `most`, stop once that is too much."""
         allowed = self.full | self.partial
         chosen: list[tuple[str, int]] = []
         left: list[int] = []
         pending = need & ~self.fenced
+        found = ("", 0)
         while pending:
             low = pending & -pending
             cell = low.bit_length() - 1
+            best: tuple[int, int] | None = None
             for number in self.table.fences_of(cell):
                 text, hits, covers = self.table.fences[number]
                 if not hits & allowed:
-                    chosen.append((text, covers))
-                    pending &= ~covers
-                    break
-            else:
+                    # The one that takes most of what is left; of equals, the one that reaches least beside it.
+                    rank = (covers & pending).bit_count(), -hits.bit_count()
+                    if best is None or rank > best:
+                        best, found = rank, (text, covers)
+            if best is None:
                 left.append(cell)
                 pending ^= low
+            else:
+                chosen.append(found)
+                pending &= ~found[1]
             if most is not None and (left or len(chosen) > most):
                 break
         return chosen, left

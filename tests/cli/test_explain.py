@@ -160,3 +160,50 @@ def test_bad_input_is_said(lambda_authorizer: Run, folder: Path, issuer: FakeIss
         result = lambda_authorizer("explain", *arguments, *_env(issuer))
         assert (result.code, result.out) == (2, ""), arguments
         assert result.err.startswith(("error: ", "note: ")), arguments
+
+
+def test_a_resource_policy_shows_the_line_that_closes(lambda_authorizer: Run, folder: Path) -> None:
+    """With `resource_policy = true` a refusal is the Deny of everything that no Allow line names."""
+    text = RULES.replace("schema = 1", "schema = 1\nresource_policy = true")
+    (folder / "rules.toml").write_text(text, encoding="utf-8")
+    result = lambda_authorizer("explain", "--claims", MEMBER, "--route", "GET /loyalty/c-2")
+    assert _lines(result)[-1] == "policy    Deny everything that no Allow line names (NotResource)"
+
+
+def test_conditions_on_the_request_are_explained_with_its_address(lambda_authorizer: Run, folder: Path) -> None:
+    """A rule that reads the address is judged with `--source-ip`; without one it is not known."""
+    rule = '[[rule]]\nname = "office"\nallow = ["GET /office"]\nsource_ip = ["192.0.2.0/24"]\n'
+    (folder / "rules.toml").write_text(RULES + rule, encoding="utf-8")
+    given = ("--claims", '{"sub": "a"}', "--route", "GET /office")
+    inside = lambda_authorizer("explain", *given, "--source-ip", "192.0.2.9")
+    assert inside.code == 0, inside.out
+    assert "            yes: address in 192.0.2.0/24" in _lines(inside)
+    assert "/live/GET/office" in inside.out
+    assert "made for it alone, at TTL 0" in inside.out
+    assert lambda_authorizer("explain", *given, "--source-ip", "203.0.113.9").code == 1
+    unknown = lambda_authorizer("explain", *given)
+    assert "            not known: address in 192.0.2.0/24" in _lines(unknown)
+
+
+def test_callers_with_roles_and_unknown_groups_are_shown(lambda_authorizer: Run, folder: Path) -> None:
+    """Groups that the token does not tell are unknown, not empty."""
+    preset = RULES.replace('audience = ["${AUDIENCE}"]', 'audience = ["${AUDIENCE}"]\npreset = "keycloak"')
+    (folder / "rules.toml").write_text(preset, encoding="utf-8")
+    claims = '{"sub": "a", "realm_access": {"roles": ["admin"]}, "groups": 7}'
+    result = lambda_authorizer("explain", "--claims", claims, "--route", "POST /loyalty/a/points")
+    assert "groups unknown" in _lines(result)[0]
+    assert "roles admin" in _lines(result)[0]
+    assert "            not known: group partners" in _lines(result)
+
+
+def test_graphql_and_channels_have_no_policy(lambda_authorizer: Run, folder: Path) -> None:
+    """AppSync gets a yes or no: there is no policy line to show."""
+    rules = (
+        '[[rule]]\nname = "query"\nallow = ["Query.orders"]\nscopes = ["s"]\n'
+        '[[rule]]\nname = "listen"\nallow = ["SUBSCRIBE /orders/{id}", "CONNECT"]\nissuer = "main"\n'
+    )
+    (folder / "rules.toml").write_text(RULES + rules, encoding="utf-8")
+    for route in ("Query.orders", "SUBSCRIBE /orders/1", "CONNECT"):
+        result = lambda_authorizer("explain", "--claims", '{"sub": "a", "scope": "s"}', "--route", route)
+        assert result.code == 0, result.out
+        assert "policy " not in result.out

@@ -273,14 +273,15 @@ def _policy(
         arn = parse_execute_api_arn(text)
     except EventError:
         return
-    policy = build_policy(grants_for(rules, principal, None), arn)
+    whole = not rules.reads_request  # rules that read the request need TTL 0, where the called route is covered
+    policy = build_policy(grants_for(rules, principal, None if whole else asked.facts), arn, whole=whole)
     verdict = Policy(policy.document).ask(text)
     if verdict.statement is None:
         yield ("policy    ", "bold"), "no line covers it, so it is denied"
     else:
         statement = policy.document["Statement"][verdict.statement]
         yield ("policy    ", "bold"), f"{statement['Effect']} {_line(statement, text)}"
-    if rules.reads_request:
+    if not whole:
         yield ("          ", "bold"), "rules read the single request: the policy is made for it alone, at TTL 0"
     for corner in policy.narrowed:
         routes = ", ".join(corner.routes)

@@ -152,7 +152,7 @@ def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Princi
 
 def _first(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> object | None:
     for path in paths:
-        found = values.get(path[0])
+        found: object = values.get(path[0])
         if found is not None and len(path) > 1:
             found = claim_at(values, path)
         if found is not None:

@@ -136,7 +136,7 @@ def _check_registered(values: Mapping[str, Any], leeway: int, now: float) -> flo
         raise NotYetValidError("the token was issued in the future")
     if type(get("sub", "")) is not str or type(get("jti", "")) is not str:
         raise InvalidClaimError("sub or jti is no string")
-    return expires_at  # type: ignore[no-any-return]
+    return expires_at
 
 
 def _check_audience(values: Mapping[str, Any], issuer: Issuer) -> None:

@@ -1,6 +1,7 @@
 """template.yaml after SAM's transform: what is created for which parameters, and with which settings."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -200,25 +201,27 @@ def test_sam_local_mounts_the_layer_for_every_authorizer(template: str, architec
     assert set(map(tuple, layers.values())) == {(layer,)}
 
 
-@pytest.mark.parametrize(
-    ("good", "bad", "rule"),
-    [
-        ("Action: s3:GetObject", "Action: s3:GetObjects", "W3037"),
-        (
-            "Sid: WriteOwnLogs\n                Effect: Allow",
-            "Sid: WriteOwnLogs\n                Effect: Permit",
-            "E3510",
-        ),
-    ],
-)
-def test_the_policy_linter_sees_a_wrong_policy(tmp_path: Path, good: str, bad: str, rule: str) -> None:
+def test_the_policy_linter_sees_a_wrong_policy(tmp_path: Path) -> None:
     """`make lint` holds every policy of every template to IAM's grammar and to the actions that exist."""
-    text = (ROOT / "template.yaml").read_text(encoding="utf-8")
-    assert good in text
-    (tmp_path / "template.yaml").write_text(text.replace(good, bad), encoding="utf-8")
+    text = """
+Resources:
+  Role:
+    Type: AWS::IAM::Role
+    Properties:
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: sts:AssumeRole}]
+      Policies:
+        - PolicyName: Logs
+          PolicyDocument:
+            Version: "2012-10-17"
+            Statement:
+              - {Effect: Permit, Action: logs:PutLogEvents, Resource: "*"}
+              - {Effect: Allow, Action: logs:PutLogEventss, Resource: "*"}
+"""
+    (tmp_path / "template.yaml").write_text(text, encoding="utf-8")
     finished = subprocess.run(
         [Path(sys.executable).with_name("cfn-lint"), tmp_path / "template.yaml"],
         check=False, text=True, capture_output=True,
     )  # fmt: skip
-    assert finished.returncode != 0
-    assert rule in finished.stdout
+    assert {"E3510", "W3037"} <= set(re.findall(r"^[EW]\d{4}", finished.stdout, re.MULTILINE)), finished.stdout

@@ -341,6 +341,13 @@ def test_rules_may_ask_for_the_address_where_nothing_is_kept(address, allowed):
     assert allows(bench.handle(events.request_event(call)), "GET", "/orders") is allowed
 
 
+def test_what_may_be_kept_never_depends_on_the_address():
+    """A start refuses such rules; were they there all the same, the address would count as unknown."""
+    bench = Bench(ADDRESS)
+    call = events.Call("GET", "/orders", headers=events.bearer(bench.token()))
+    assert not allows(bench.handle(events.request_event(call)), "GET", "/orders")
+
+
 def test_without_an_address_such_rules_never_open():
     """A TOKEN call and a console test have none; a deny that asks for it holds."""
     bench = Bench(ADDRESS, environ=UNCACHED)

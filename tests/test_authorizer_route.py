@@ -82,6 +82,23 @@ def test_an_error_that_leaves_holds_nothing_of_the_caller():
     assert frames[-1] == "handle"
 
 
+def test_an_error_that_leaves_forgets_what_it_was_raised_from():
+    """A stage may raise while it handles another error, whose text is anybody's."""
+
+    def fails(*_: object) -> None:
+        try:
+            raise ValueError("a.b.c")  # noqa: TRY301 - the context is what is tested
+        except ValueError as error:
+            raise KeysUnavailableError("no keys") from error
+
+    bench = Bench()
+    bench.keys.look_up = fails  # type: ignore[method-assign,assignment] # the fake's own seam
+    with pytest.raises(KeysUnavailableError) as caught:
+        get(bench, bench.token())
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
 def test_a_defect_is_an_error_without_its_text():
     """What is not ours may say anything, so only its class and place leave."""
 

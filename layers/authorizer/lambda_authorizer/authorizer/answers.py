@@ -247,8 +247,8 @@ class Answers:
         if facts is not None or not self._settings.verified_cache:
             return Known(principal, grants_for(self._rules, principal, facts))
         found = self._known.get(id(principal))
-        # The id of a caller who is forgotten may come again; holding the principal keeps an id from being reused.
-        if found is None or found.principal is not principal:
+        # What is kept holds the principal, so no other one can have its id.
+        if found is None:
             if len(self._known) >= _MOST_KNOWN:
                 self._known = {}
             found = self._known[id(principal)] = Known(principal, grants_for(self._rules, principal, None))

@@ -1,0 +1,1 @@
+"""What the toolkit promises about speed and memory, measured beside its peers: `make bench`."""

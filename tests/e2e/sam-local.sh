@@ -48,3 +48,4 @@ else
     export RUNTIME="python$version"
 fi
 PYTHONPATH=.:layers/authorizer .venv/bin/python -m tests.e2e.sam_local $pull "$@"
+PYTHONPATH=.:layers/authorizer .venv/bin/python -m tests.e2e.sam_local_airline $pull

@@ -47,6 +47,7 @@ def test_an_allowed_call_shows_rule_conditions_and_policy_line(lambda_authorizer
         "            yes: customerId = sub ('c-1' against 'c-1')",
         "decision  allowed, reason allowed, by the rule 'members read their own points'",
         "policy    Allow arn:aws:execute-api:eu-west-1:123456789012:a1b2c3d4e5/live/GET/loyalty/c-1",
+        'backend   gets {"principal": "c-1", "scopes": "loyalty:read", "tier": "standard"}',
     ]
     assert "nothing is verified" in result.err
 

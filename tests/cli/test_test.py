@@ -199,3 +199,16 @@ def test_a_case_is_asked_of_the_issuer_of_its_claims(lambda_authorizer: Run, fol
         + 'claims = { sub = "a" }\nexpect = "deny"\n',
     )
     assert lambda_authorizer("test", "--env", "ISSUER=https://first.example").code == 0
+
+
+def test_a_context_is_named_with_types_or_as_rest_carries_it(lambda_authorizer: Run, folder: Path) -> None:
+    """A list of scopes is a list for HTTP API 2.0 and one text for REST: a case may say either."""
+    head = 'claims = { sub = "c-1", scope = "loyalty:read loyalty:write" }\nrequest = "GET /loyalty/c-1"\n'
+    _cases(
+        folder,
+        f'[[case]]\nname = "list"\n{head}expect = "allow"\n'
+        'context = { scopes = ["loyalty:read", "loyalty:write"] }\n'
+        f'[[case]]\nname = "text"\n{head}expect = "allow"\n'
+        'context = { scopes = "loyalty:read loyalty:write" }\n',
+    )
+    assert lambda_authorizer("test").code == 0

@@ -13,7 +13,7 @@ from lambda_authorizer.errors import ConfigurationError, TokenError
 from lambda_authorizer.jwk import InvalidKeySetError, KeySet, parse_key_set
 from lambda_authorizer.policy import decide
 from lambda_authorizer.principal import ANONYMOUS, Principal, map_principal
-from lambda_authorizer.response import caller_context
+from lambda_authorizer.response import caller_context, carried
 from lambda_authorizer.rules import Facts, RuleSet, grants_for
 from lambda_authorizer.rules.model import METHODS
 from lambda_authorizer.tokens import Claims, Issuer, issuer_for, parse_token, verify_token
@@ -27,7 +27,8 @@ class Verdict(NamedTuple):
     answer: str  # "allow", "deny", "unauthorized"
     reason: str
     rule: str | None
-    context: Mapping[str, object]
+    context: Mapping[str, object]  # with types, as HTTP API 2.0 carries it
+    flat: Mapping[str, object]  # as REST and WebSocket APIs carry it
 
 
 def split_request(text: str, *, file: str, key: str, line: int | None = None) -> tuple[str, str]:
@@ -141,13 +142,22 @@ def token_text(text: str, base: Path) -> str:
 def judge(rules: RuleSet, principal: Principal, method: str, path: str, facts: Facts | None) -> Verdict:
     """Return what the rules say."""
     decision = decide(grants_for(rules, principal, facts), method, path)
-    context: Mapping[str, object] = {} if principal.anonymous else caller_context(principal, rules.context)
-    return Verdict("allow" if decision.allowed else "deny", decision.reason, decision.rule, context)
+    answer = "allow" if decision.allowed else "deny"
+    typed, flat = contexts(rules, principal)
+    return Verdict(answer, decision.reason, decision.rule, typed, flat)
+
+
+def contexts(rules: RuleSet, principal: Principal) -> tuple[Mapping[str, object], Mapping[str, object]]:
+    """Return what the backend is told: with types, as HTTP API 2.0 carries it, and flat, as REST does."""
+    if principal.anonymous:
+        return {}, {}
+    values = caller_context(principal, rules.context)
+    return carried("http-2.0", values, rules.context_types), carried("rest", values, rules.context_types)
 
 
 def refusal(error: TokenError) -> Verdict:
     """Return the answer to a credential that proves nothing."""
-    return Verdict("unauthorized", error.reason, None, {})
+    return Verdict("unauthorized", error.reason, None, {}, {})
 
 
 def json_text(value: object) -> str:

@@ -159,6 +159,7 @@ def _from_token(
 
 
 def _explain(rules: "RuleSet", principal: "Principal", asked: _Asked) -> bool:
+    from lambda_authorizer.cli import judge
     from lambda_authorizer.policy import decide, route_of
     from lambda_authorizer.rules import grants_for
 
@@ -175,6 +176,8 @@ def _explain(rules: "RuleSet", principal: "Principal", asked: _Asked) -> bool:
     console.line(("decision  ", "bold"), word, f", reason {decision.reason}{by}")
     for line in _policy(rules, principal, asked):
         console.line(*line)
+    if decision.allowed and not principal.anonymous:
+        console.line(("backend   ", "bold"), f"gets {judge.json_text(judge.contexts(rules, principal)[1])}")
     return decision.allowed
 
 

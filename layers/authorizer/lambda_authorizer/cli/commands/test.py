@@ -111,9 +111,9 @@ def _differences(case: "Case", verdict: "Verdict") -> "list[tuple[str, str, str]
         if expected is not None and expected != got:
             found.append((what, str(expected), str(got) if got is not None else "none"))
     for name, value in (case.context or {}).items():
-        carried = verdict.context.get(name)
-        if carried != value:
-            seen = json_text(carried) if carried is not None else "nothing"
+        typed = verdict.context.get(name)
+        if value not in (typed, verdict.flat.get(name)):
+            seen = json_text(typed) if typed is not None else "nothing"
             found.append((f"context.{name}", json_text(value), seen))
     return found
 

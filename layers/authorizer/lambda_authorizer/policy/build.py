@@ -6,16 +6,16 @@ written; every policy with a wildcard denies odd paths first. `Allow` with NotRe
 
 import json
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.decide import decide, deciding_routes
-from lambda_authorizer.policy.lines import matches
-from lambda_authorizer.policy.methods import across_methods
-from lambda_authorizer.policy.select import Corner, select
-from lambda_authorizer.policy.table import Table
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, within
+
+if TYPE_CHECKING:
+    from lambda_authorizer.policy.select import Corner
+    from lambda_authorizer.policy.table import Table
 
 ACTION: Final = "execute-api:Invoke"
 LONGEST_RESOURCE: Final = 512
@@ -30,25 +30,38 @@ ODD: Final = (
 )  # fmt: skip
 
 
-class Narrowed(NamedTuple):
+class Narrowed:
     """A corner in words: what the rules allow and this policy denies."""
 
-    methods: tuple[str, ...]
-    routes: tuple[str, ...]  # "GET /orders/{id}"
-    because: tuple[str, ...]
-    whole: bool
-    why: str  # "wildcard", "resource_too_long" or "policy_too_large"
+    __slots__ = ("because", "methods", "routes", "whole", "why")
+
+    def __init__(
+        self, methods: tuple[str, ...], routes: tuple[str, ...], because: tuple[str, ...], *, whole: bool, why: str
+    ) -> None:
+        self.methods = methods
+        self.routes = routes  # "GET /orders/{id}"
+        self.because = because
+        self.whole = whole
+        self.why = why  # "wildcard", "resource_too_long" or "policy_too_large"
 
 
-class Policy(NamedTuple):
+class Policy:
     """A policy document, and what had to be left out of it."""
 
-    document: dict[str, Any]
-    narrowed: tuple[Narrowed, ...]
+    __slots__ = ("document", "narrowed")
+
+    def __init__(self, document: dict[str, Any], narrowed: tuple[Narrowed, ...]) -> None:
+        self.document = document
+        self.narrowed = narrowed
 
 
 def build_policy(
-    grants: Grants, arn: ExecuteApiArn, *, whole: bool = True, resource_policy: bool = False
+    grants: Grants,
+    arn: ExecuteApiArn,
+    *,
+    whole: bool = True,
+    resource_policy: bool = False,
+    largest: int = LARGEST_POLICY,
 ) -> Policy:
     """Return the policy of one caller.
 
@@ -57,16 +70,17 @@ def build_policy(
         arn: of the call, for partition, API and stage; its path is used only to find the called route.
         whole: cover the whole API (the answer is cached, or may be); otherwise the called route only.
         resource_policy: the API has a resource policy, so silence could turn into Allow: spell refusals out.
+        largest: bytes of the document at most.
     """
     rules = grants.rules
-    key = (grants.key, arn[:5], arn.method == "$connect", resource_policy) if whole else None
+    key = (grants.key, arn[:5], arn.method == "$connect", resource_policy, largest) if whole else None
     if key is not None and key in rules.cache:
         found: Policy = rules.cache[key]
         return found
     if arn.method == "$connect":
         policy = _connect(grants, arn)
     elif whole:
-        policy = _fitting(grants, arn, resource_policy=resource_policy or rules.resource_policy)
+        policy = _fitting(grants, arn, largest, resource_policy=resource_policy or rules.resource_policy)
     else:
         policy = _called(grants, arn)
     if key is not None:
@@ -87,15 +101,20 @@ def _connect(grants: Grants, arn: ExecuteApiArn) -> Policy:
     return Policy(_document([arn.prefix + "$connect"], []), ())
 
 
-def tables_of(rules: RuleSet) -> list[Table]:
+def tables_of(rules: RuleSet) -> "list[Table]":
     """Return the rule set's tables, made ready when first asked for."""
     tables: list[Table] | None = rules.tries.get("tables")
     if tables is None:
-        tables = rules.tries["tables"] = [Table(table) for table in rules.tables]
+        from lambda_authorizer.policy import table as made  # a function that keeps nothing needs no tables
+
+        tables = rules.tries["tables"] = [made.Table(table) for table in rules.tables]
     return tables
 
 
 def _whole(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
+    from lambda_authorizer.policy.methods import across_methods
+    from lambda_authorizer.policy.select import select
+
     rules = grants.rules
     tables = tables_of(rules)
     selected = [select(table, grants) for table in tables]
@@ -114,15 +133,15 @@ def _whole(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Poli
     return Policy(document, tuple(narrowed))
 
 
-def fits(document: dict[str, Any]) -> bool:
-    """True if the document is within the budget."""
-    return len(json.dumps(document, separators=(",", ":"))) <= LARGEST_POLICY
+def size_of(document: dict[str, Any]) -> int:
+    """Return the bytes of a document as the answer carries it."""
+    return len(json.dumps(document, separators=(",", ":")))
 
 
-def _fitting(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
+def _fitting(grants: Grants, arn: ExecuteApiArn, largest: int, *, resource_policy: bool) -> Policy:
     """Return the policy for as many routes, in the order of the rules file, as fit the budget."""
     policy = _whole(grants, arn, resource_policy=resource_policy)
-    if fits(policy.document):
+    if size_of(policy.document) <= largest:
         return policy
     numbers = sorted(grants.routes)
     # More routes than this would have to merge into one line by the dozen; the search is kept short.
@@ -132,7 +151,7 @@ def _fitting(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Po
         middle = (least + most) // 2
         kept = {number: grants.routes[number] for number in numbers[:middle]}
         tried = _whole(Grants(grants.rules, kept, grants.denied, ()), arn, resource_policy=resource_policy)
-        if fits(tried.document):
+        if size_of(tried.document) <= largest:
             best, least = tried, middle + 1
         else:
             most = middle - 1
@@ -177,6 +196,8 @@ def _called(grants: Grants, arn: ExecuteApiArn) -> Policy:
 
 def _stricter(rules: RuleSet, arn: ExecuteApiArn, template: Sequence[Segment]) -> list[str]:
     """Return fences around the stricter routes inside a template, as far as they leave the called path alone."""
+    from lambda_authorizer.policy.lines import matches
+
     called = Route("http", arn.method, tuple(template), "")
     found: dict[str, None] = {}
     for route in rules.routes:
@@ -202,13 +223,13 @@ def _beyond(template: Sequence[Segment], bindings: dict[int, str], at: int) -> s
     return "/".join([*parts[:at], "*", *parts[at:]])
 
 
-def _worded(rules: RuleSet, corner: Corner) -> Narrowed:
+def _worded(rules: RuleSet, corner: "Corner") -> Narrowed:
     return Narrowed(
         corner.methods,
         tuple(rules.routes[number].text for number in corner.lost),
         tuple(rules.routes[number].text for number in corner.because),
-        corner.whole,
-        "wildcard",
+        whole=corner.whole,
+        why="wildcard",
     )
 
 

@@ -27,7 +27,7 @@ def across_methods(
 
     def may_allow(text: str) -> bool:
         return every and all(
-            (hits := table.behind_any_method(text)) is not None and not hits & ~lines.open
+            (hits := table.behind_any_method(text)) is not None and not hits & ~lines.reachable
             for table, lines in zip(tables, selected, strict=True)
         )
 

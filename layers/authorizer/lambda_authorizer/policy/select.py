@@ -7,7 +7,7 @@ corner is narrowed: the loss that costs the fewest routes is taken, and said.
 
 from collections.abc import Mapping, Sequence
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
 
 from lambda_authorizer.policy.table import BOUND, Denial, Form, Table, cells_in
 from lambda_authorizer.rules import Grants
@@ -17,32 +17,53 @@ _MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
 Combination = Mapping[int, tuple[str, ...]]  # variable -> spellings
 
 
-class Corner(NamedTuple):
+class Corner:
     """Requests that the rules allow and the policy denies, because IAM cannot tell them from denied ones."""
 
-    methods: tuple[str, ...]
-    lost: tuple[int, ...]  # numbers of the routes whose requests are denied
-    because: tuple[int, ...]  # numbers of the routes that would have been opened; () for requests of no route
-    whole: bool  # False: only those requests of the lost route that look like the others
+    __slots__ = ("because", "lost", "methods", "whole")
+
+    def __init__(
+        self, methods: tuple[str, ...], lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool
+    ) -> None:
+        self.methods = methods
+        self.lost = lost  # numbers of the routes whose requests are denied
+        self.because = because  # numbers of the routes that would have been opened; () for requests of no route
+        self.whole = whole  # False: only those requests of the lost route that look like the others
 
 
-class Lines(NamedTuple):
+class Lines:
     """Patterns behind `METHOD/` for one group of methods."""
 
-    methods: tuple[str, ...]
-    allow: tuple[str, ...]
-    deny: tuple[str, ...]
-    corners: tuple[Corner, ...]
-    allowed: int  # cells that the caller may call, wholly or in part
-    open: int  # cells that an Allow pattern may reach: wholly granted, or wholly behind a fence
+    __slots__ = ("allow", "allowed", "corners", "deny", "methods", "reachable")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - plain data
+        self,
+        methods: tuple[str, ...],
+        allow: tuple[str, ...],
+        deny: tuple[str, ...],
+        corners: tuple[Corner, ...],
+        allowed: int,
+        reachable: int,
+    ) -> None:
+        self.methods = methods
+        self.allow = allow
+        self.deny = deny
+        self.corners = corners
+        self.allowed = allowed  # cells that the caller may call, wholly or in part
+        self.reachable = (
+            reachable  # cells that an Allow pattern may reach: wholly granted, or wholly behind a fence
+        )
 
 
-class _Line(NamedTuple):
+class _Line:
     """One Allow pattern for one caller: `values` are the spellings at the form's positions."""
 
-    form: Form
-    values: tuple[tuple[str, ...], ...]
-    spelled: bool = False  # some route spells one of the values
+    __slots__ = ("form", "spelled", "values")
+
+    def __init__(self, form: Form, values: tuple[tuple[str, ...], ...], *, spelled: bool = False) -> None:
+        self.form = form
+        self.values = values
+        self.spelled = spelled  # some route spells one of the values
 
     def bindings(self) -> Combination:
         return dict(zip(self.form.positions, self.values, strict=True))
@@ -280,7 +301,7 @@ class _Selection:
         corner = Corner(self.table.methods, named, because, whole=True)
         # A grant for some values is better than none.
         if not line.values and group not in self.loosened and self._combine(named, template, bound_only=True):
-            self.loosened[group] = corner._replace(whole=False)
+            self.loosened[group] = Corner(self.table.methods, named, because, whole=False)
         else:
             self.dropped[group] = corner
 

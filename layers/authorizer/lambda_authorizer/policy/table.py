@@ -5,7 +5,7 @@ all paths.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from lambda_authorizer.rules.model import Segment
@@ -13,25 +13,43 @@ if TYPE_CHECKING:
 BOUND: Final = "\x01"  # in a text: a bound value goes here
 
 
-class Form(NamedTuple):
+class Form:
     """One Allow pattern: the requests of a group, with the variables at `positions` bound."""
 
-    group: int
-    positions: tuple[int, ...]
-    aligned: bool  # no wildcard stands before a bound value, so it meets the same segment of every path
-    text: str
-    hits: int  # cells it reaches
-    covers: int  # cells all of whose requests it reaches
-    inside: int  # cells that share a request with its own template
-    own: tuple[tuple[str, int], ...]  # fences around all that lies beyond its template, and the cells they hit
+    __slots__ = ("aligned", "covers", "group", "hits", "inside", "own", "positions", "text")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - plain data
+        self,
+        group: int,
+        positions: tuple[int, ...],
+        aligned: bool,  # noqa: FBT001 - plain data
+        text: str,
+        hits: int,
+        covers: int,
+        inside: int,
+        own: tuple[tuple[str, int], ...],
+    ) -> None:
+        self.group = group
+        self.positions = positions
+        self.aligned = (
+            aligned  # no wildcard stands before a bound value, so it meets the same segment of every path
+        )
+        self.text = text
+        self.hits = hits  # cells it reaches
+        self.covers = covers  # cells all of whose requests it reaches
+        self.inside = inside  # cells that share a request with its own template
+        self.own = own  # fences around all that lies beyond its template, and the cells they hit
 
 
-class Denial(NamedTuple):
+class Denial:
     """One deny pattern with the variables at `positions` bound."""
 
-    text: str
-    hits: int
-    exact: bool  # its text reaches nothing of its own cells beyond the bound requests
+    __slots__ = ("exact", "hits", "text")
+
+    def __init__(self, text: str, hits: int, *, exact: bool) -> None:
+        self.text = text
+        self.hits = hits
+        self.exact = exact  # its text reaches nothing of its own cells beyond the bound requests
 
 
 class Table:
@@ -85,7 +103,7 @@ class Table:
             for positions, fences in table["bound_fences"].items()
         }
         self.denials = {
-            (number, tuple(positions)): [Denial(text, _mask(hits), exact) for text, hits, exact in texts]
+            (number, tuple(positions)): [Denial(text, _mask(hits), exact=exact) for text, hits, exact in texts]
             for number, positions, texts in table["denials"]
         }
         self.any_method: dict[str, str] = table["any_method"]  # text -> cells hit behind `*/`, hexadecimal

@@ -20,11 +20,14 @@ ClaimPath = tuple[str, ...]
 Bindings = tuple[tuple[int, tuple[str, ...]], ...]  # segment number -> the spellings of its value
 
 
-class Facts(NamedTuple):
+class Facts:
     """What rules may read of the request beside its route; only where nothing is cached."""
 
-    source_ip: str | None = None
-    client_certificate: Any = None  # has `subject`, `issuer` and `serial_number`
+    __slots__ = ("client_certificate", "source_ip")
+
+    def __init__(self, source_ip: str | None = None, client_certificate: Any = None) -> None:
+        self.source_ip = source_ip
+        self.client_certificate = client_certificate  # has `subject`, `issuer` and `serial_number`
 
 
 class Route(NamedTuple):
@@ -54,11 +57,14 @@ def within(route: Route, pattern: Route) -> bool:
     return len(route.segments) == len(pattern.segments)
 
 
-class Target(NamedTuple):
+class Target:
     """One route of a rule: its number, and the claims that bind its variables."""
 
-    route: int
-    where: tuple[tuple[int, ClaimPath], ...]
+    __slots__ = ("route", "where")
+
+    def __init__(self, route: int, where: tuple[tuple[int, ClaimPath], ...]) -> None:
+        self.route = route
+        self.where = where
 
 
 class Rule:
@@ -156,11 +162,14 @@ class RuleSet:
         return f"RuleSet({len(self.rules)} rules, {len(self.routes)} routes, {self.digest[:12]})"
 
 
-class Alternative(NamedTuple):
+class Alternative:
     """One way in which a caller is granted a route: without bounds, or for some values of its variables."""
 
-    bindings: Bindings
-    rule: int
+    __slots__ = ("bindings", "rule")
+
+    def __init__(self, bindings: Bindings, rule: int) -> None:
+        self.bindings = bindings
+        self.rule = rule
 
 
 class Grants:

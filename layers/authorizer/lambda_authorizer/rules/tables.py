@@ -74,7 +74,8 @@ def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -
     shared.sort(key=lambda text: (text.count("/"), text))
     for view, table in zip(views, tables, strict=True):
         table["any_method"] = {
-            text: packed(view.automaton.reach(pattern_of(text), anywhere=True)[0]) for text in shared[:_MOST_SHARED]
+            text: packed(view.automaton.reach(pattern_of(text), anywhere=True)[0])
+            for text in shared[:_MOST_SHARED]
         }
 
 
@@ -272,7 +273,7 @@ class View:
         return found
 
     def _fences(self, number: int) -> Iterable[Pattern]:
-        """Yield Deny patterns around a cell: its subtrees, and for requests of routes the cell itself and its tails."""
+        """Yield Deny patterns around a cell: its subtrees, and for those of routes also itself and its tails."""
         cell = self.automaton.cells[number]
         exact = _fence(cell.word)
         for kept in range(len(exact)):

@@ -36,7 +36,7 @@ IMPURE = {
 }  # fmt: skip
 IMPURE_CALLS = {"open", "print", "input", "exec", "eval", "breakpoint", "__import__"}
 # Programs of their own, for builds and docs; no function imports them.
-PROGRAMS = {"rules/compile.py", "rules/schema.py"}
+PROGRAMS = {"policy/reference.py", "rules/compile.py", "rules/schema.py"}
 
 # A start with compiled rules, plain telemetry and keys in the package loads these: a new one is a decision.
 START = (
@@ -57,7 +57,6 @@ START = (
     "lambda_authorizer.policy",
     "lambda_authorizer.policy.build",
     "lambda_authorizer.policy.decide",
-    "lambda_authorizer.policy.lines",
     "lambda_authorizer.policy.methods",
     "lambda_authorizer.policy.paths",
     "lambda_authorizer.policy.select",

@@ -80,6 +80,8 @@ class _Builder:
                 rules.issuers, clock=self._clock, directory=settings.directory, ca_directory=settings.ca_directory
             )
             self._keys = (rules.issuers, keys)
+        if settings.result_ttl != 0 and "http" in rules.kinds:
+            _prepare_policies(rules)
         return {
             "rules": rules,
             "keys": self._keys[1],
@@ -87,6 +89,14 @@ class _Builder:
             "usage_keys": usage_keys,
             "graphql_fields": graphql_fields,
         }
+
+
+def _prepare_policies(rules: RuleSet) -> None:
+    """Load now what the first policy for a whole API needs; where nothing is kept, none is ever made."""
+    from lambda_authorizer.policy import methods, select  # noqa: F401 - for the first policy
+    from lambda_authorizer.policy.build import tables_of
+
+    tables_of(rules)
 
 
 def _refuse_contradictions(settings: Settings, rules: RuleSet) -> None:

@@ -395,3 +395,22 @@ Resources:
         "IF": "yes",
         "SUB": "dev-1-${Kept}",
     }
+
+
+def test_a_schema_in_a_file_gives_every_root_field() -> None:
+    """SAM's SchemaUri and CloudFormation's location are read beside the template; a broken schema is not believed."""
+    template = """
+Resources:
+  Graph: {Type: AWS::Serverless::GraphQLApi, Properties: {SchemaUri: schema.graphql, Auth: {Type: AWS_IAM}}}
+  Plain: {Type: AWS::AppSync::GraphQLApi, Properties: {AuthenticationType: AWS_IAM}}
+  Schema: {Type: AWS::AppSync::GraphQLSchema, Properties: {ApiId: !GetAtt Plain.ApiId, DefinitionS3Location: schema.graphql}}
+"""
+    for text, fields in (
+        ("type Query { a: Int b(c: Int): D } type D { e: Int }", ["Query.a", "Query.b"]),
+        ("type {", []),
+    ):
+        document = read_template(template, file="t.yaml", read={"schema.graphql": text}.__getitem__)
+        for name in ("Graph", "Plain"):
+            assert list(_routes(_api(document, name))) == fields
+            assert _api(document, name).fields_known is bool(fields)
+    assert _api(read_template(template, file="t.yaml"), "Graph").fields_known is False

@@ -273,10 +273,13 @@ def _coverage(rules: RuleSet, document: Document) -> Iterator[Finding]:
             text = f"no rule names {route.text}: it is always denied"
             text += f", although {wider} would cover it" if wider is not None else ""
             yield Finding("warning", "route-without-rule", api.name, text, "a rule that names it")
+    roots = {route.path.partition(".")[0] for api, route, _ in sent if api.kind == "graphql"}
     unread = any(api.notes or not api.fields_known for api in document.apis)
     for rule in rules.routes:
         if rule.kind not in kinds or any(reaches(parsed, rule) or _names(parsed, rule) for _, _, parsed in sent):
             continue
+        if rule.kind == "graphql" and rule.text.partition(".")[0] not in roots:
+            continue  # a field of another type; only root fields are routes
         open_route = any(
             not is_ours(route) and (parsed := parsed_route(route)) is not None and reaches(parsed, rule)
             for api in document.apis

@@ -24,7 +24,7 @@ from lambda_authorizer.errors import ConfigurationError
 if TYPE_CHECKING:
     from lambda_authorizer.cli.findings import Finding
     from lambda_authorizer.cli.inputs import Document
-    from lambda_authorizer.cli.inputs.cloudformation import Reader
+    from lambda_authorizer.cli.inputs.files import Reader
     from lambda_authorizer.rules import RuleSet
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}

@@ -3,10 +3,10 @@
 Source: CloudFormation reference of AWS::ApiGateway, AWS::ApiGatewayV2 and AWS::AppSync.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lambda_authorizer.cli.inputs.files import Files
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
 from lambda_authorizer.cli.inputs.openapi import (
@@ -19,13 +19,9 @@ from lambda_authorizer.cli.inputs.openapi import (
 )
 
 Resources = Mapping[str, Mapping[str, Any]]
-Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
 
 _REST_TTL = 300
 _DEPTH = 30
-_ROOT_TYPE = re.compile(r"\b(?:extend\s+)?type\s+(Query|Mutation|Subscription)\b[^{]*\{", re.ASCII)
-_SDL_NOISE = re.compile(r'"""(?:.|\n)*?"""|"(?:[^"\\\n]|\\.)*"|#[^\n]*')
-_FIELD = re.compile(r"([_A-Za-z][_0-9A-Za-z]*)\s*(?:\([^)]*\))?\s*:", re.ASCII)
 _AUTHORIZATION: Mapping[str, Guard] = {
     "CUSTOM": "lambda",
     "COGNITO_USER_POOLS": "cognito",
@@ -35,18 +31,18 @@ _AUTHORIZATION: Mapping[str, Guard] = {
 }
 
 
-def apis(resources: Resources, definition: Definition) -> Iterator[Api]:
+def apis(resources: Resources, files: Files) -> Iterator[Api]:
     """Yield every API of the classic resources."""
     for name, resource in resources.items():
         properties = mapping(resource["Properties"])
         match resource["Type"]:
             case "AWS::ApiGateway::RestApi":
-                yield _rest(name, properties, resources, definition)
+                yield _rest(name, properties, resources, files)
             case "AWS::ApiGatewayV2::Api":
                 kind: ApiKind = "websocket" if properties.get("ProtocolType") == "WEBSOCKET" else "http"
-                yield _v2(name, kind, properties, resources, definition)
+                yield _v2(name, kind, properties, resources, files)
             case "AWS::AppSync::GraphQLApi":
-                yield _graphql(name, properties, resources, definition)
+                yield _graphql(name, properties, resources, files)
             case "AWS::AppSync::Api":
                 yield _events(name, properties, resources)
     yield from _elsewhere(resources)
@@ -105,30 +101,31 @@ def attached_plans(resources: Resources) -> frozenset[str]:
 
 
 def schema_routes(
-    properties: Mapping[str, Any], guard: Guard, name: str, definition: Definition
+    properties: Mapping[str, Any], guard: Guard, name: str, files: Files
 ) -> tuple[tuple[Route, ...], bool]:
     """The root fields of a GraphQL API, from its inline schema, else from its resolvers (then perhaps not all)."""
-    del definition  # a schema in a file of its own is given to `check` by the rules' own setting
     inline = properties.get("SchemaInline")
-    authorizer = "AWS_LAMBDA" if guard == "lambda" else None
-    if isinstance(inline, str):
-        fields, known = root_fields(inline), True
-    else:
-        fields, known = [], False
+    text = inline if isinstance(inline, str) else files.schema(properties.get("SchemaUri"))
+    fields, known = root_fields(text) if text is not None else ((), False)
+    if not known:
+        listed = []
         for kind, resolvers in mapping(properties.get("Resolvers")).items():
             for label, resolver in mapping(resolvers).items():
-                fields.append(f"{kind}.{mapping(resolver).get('FieldName', label)}")
+                listed.append(f"{kind}.{mapping(resolver).get('FieldName', label)}")
+        fields = tuple(listed)
+    authorizer = "AWS_LAMBDA" if guard == "lambda" else None
     return tuple(Route("", field, guard, authorizer, (), False, name) for field in fields), known
 
 
-def root_fields(schema: str) -> list[str]:
-    """Return `Query.name`, `Mutation.name` and `Subscription.name` of a schema in the definition language."""
-    text = _SDL_NOISE.sub(" ", schema)
-    found = []
-    for start in _ROOT_TYPE.finditer(text):
-        body = text[start.end() : text.find("}", start.end())]
-        found += [f"{start[1]}.{field[1]}" for field in _FIELD.finditer(body)]
-    return found
+def root_fields(text: str) -> tuple[tuple[str, ...], bool]:
+    """Return the fields of a schema's root types, and whether the schema could be read."""
+    from lambda_authorizer.response.graphql import SchemaError, parse_schema
+
+    try:
+        schema = parse_schema(text)
+    except SchemaError:
+        return (), False
+    return tuple(field for field in schema.fields if field in schema.root_fields), True
 
 
 def _owned(resources: Resources, kind: str, key: str, api: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -147,12 +144,12 @@ def _function(uri: Any, resources: Resources) -> str | None:
     )
 
 
-def _rest(name: str, properties: Mapping[str, Any], resources: Resources, definition: Definition) -> Api:
+def _rest(name: str, properties: Mapping[str, Any], resources: Resources, files: Files) -> Api:
     notes: list[str] = []
     base = Api(name, "rest", (), {})
     body = properties.get("Body")
     if body is not None:
-        read, note = definition(body)
+        read, note = files.definition(body)
         notes += [note] if note else []
         base = base if read is None else read_definition(read, name=name, kind="rest")
     authorizers = dict(base.authorizers)
@@ -236,15 +233,13 @@ def _route_guard(
     return guard, next((name for name in names if name in authorizers), None)
 
 
-def _v2(
-    name: str, kind: ApiKind, properties: Mapping[str, Any], resources: Resources, definition: Definition
-) -> Api:
+def _v2(name: str, kind: ApiKind, properties: Mapping[str, Any], resources: Resources, files: Files) -> Api:
     """Return an HTTP or WebSocket API; of a WebSocket API only `$connect` is authorized."""
     notes: list[str] = []
     base = Api(name, kind, (), {})
     body = properties.get("Body")
     if body is not None:
-        read, note = definition(body)
+        read, note = files.definition(body)
         notes += [note] if note else []
         base = base if read is None else read_definition(read, name=name, kind=kind)
     authorizers = dict(base.authorizers)
@@ -289,7 +284,7 @@ def _v2_authorizer(name: str, kind: ApiKind, spec: Mapping[str, Any], resources:
     )
 
 
-def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, definition: Definition) -> Api:
+def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, files: Files) -> Api:
     guard: Guard = "none"
     authorizers = {}
     for mode in (
@@ -302,11 +297,12 @@ def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, def
     schema: dict[str, Any] = {"Resolvers": {}}
     for _, spec in _owned(resources, "AWS::AppSync::GraphQLSchema", "ApiId", name):
         schema["SchemaInline"] = spec.get("Definition")
+        schema["SchemaUri"] = spec.get("DefinitionS3Location")
     for _, spec in _owned(resources, "AWS::AppSync::Resolver", "ApiId", name):
         kind, field = spec.get("TypeName"), spec.get("FieldName")
         if isinstance(kind, str) and isinstance(field, str):
             schema["Resolvers"].setdefault(kind, {})[field] = {}
-    routes, known = schema_routes(schema, guard, name, definition)
+    routes, known = schema_routes(schema, guard, name, files)
     return Api(name, "graphql", routes, authorizers, fields_known=known)
 
 

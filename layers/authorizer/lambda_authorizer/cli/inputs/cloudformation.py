@@ -5,17 +5,16 @@ cached for 300 s, an HTTP API's authorizer gets no invoke permission, and an API
 Source: SAM specification and the CloudFormation reference; see also the developer guide of API Gateway.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lambda_authorizer.cli.inputs import classic, sam
+from lambda_authorizer.cli.inputs.files import Files, Reader
 from lambda_authorizer.cli.inputs.intrinsics import Scope
 from lambda_authorizer.cli.inputs.loader import load_document
 from lambda_authorizer.cli.inputs.model import Api, Document
 from lambda_authorizer.cli.inputs.openapi import mapping
 from lambda_authorizer.errors import ConfigurationError
-
-Reader = Callable[[str], str]
 
 
 def read_template(
@@ -37,8 +36,8 @@ def read_template(
         raise ConfigurationError(file, "Resources", "nothing", "a SAM or CloudFormation template with resources")
     scope = Scope(template, parameters or {})
     resources = _resources(template, scope)
-    definition = _definitions(read)
-    apis: list[Api] = [*sam.apis(resources, definition), *classic.apis(resources, definition)]
+    files = Files(read)
+    apis: list[Api] = [*sam.apis(resources, files), *classic.apis(resources, files)]
     environments = {name: _environment(resource) for name, resource in resources.items() if _is_function(resource)}
     return Document(file, tuple(apis), environments, tuple(dict.fromkeys(scope.notes)))
 
@@ -74,27 +73,6 @@ def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
         below = result.get(key)
         result[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return result
-
-
-def _definitions(read: Reader | None) -> Callable[[Any], tuple[Mapping[str, Any] | None, str]]:
-    """Return the function that turns a definition body or location into a definition and a note."""
-
-    def definition(value: Any) -> tuple[Mapping[str, Any] | None, str]:
-        body = mapping(value)
-        include = mapping(body.get("Fn::Transform"))
-        location: Any = value if isinstance(value, str) else None
-        if include.get("Name") == "AWS::Include":
-            location = mapping(include.get("Parameters")).get("Location")
-        elif body:
-            return body, ""
-        if not isinstance(location, str) or read is None:
-            return None, "its definition is not in this file"
-        try:
-            return load_document(read(location), file=location), ""
-        except OSError:
-            return None, f"its definition {location} cannot be read"
-
-    return definition
 
 
 def _is_function(resource: Mapping[str, Any]) -> bool:

@@ -3,10 +3,11 @@
 Source: SAM specification; the defaults were read in aws-sam-translator 1.115.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from lambda_authorizer.cli.inputs.classic import appsync_authorizer, attached_plans, may_invoke, schema_routes
+from lambda_authorizer.cli.inputs.files import Files
 from lambda_authorizer.cli.inputs.intrinsics import Unresolved
 from lambda_authorizer.cli.inputs.model import Api, ApiKind, GatewayAuthorizer, Guard, Route, identity_source
 from lambda_authorizer.cli.inputs.openapi import (
@@ -19,7 +20,6 @@ from lambda_authorizer.cli.inputs.openapi import (
 )
 
 Resources = Mapping[str, Mapping[str, Any]]
-Definition = Callable[[Any], tuple[Mapping[str, Any] | None, str]]
 
 # Resource type → its section of Globals.
 GLOBALS: Mapping[str, str] = {
@@ -52,7 +52,7 @@ class _Around(NamedTuple):
 
     resources: Resources
     events: tuple[_Event, ...]
-    definition: Definition
+    files: Files
 
 
 def implicit_apis(resources: Resources, globals_: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -65,9 +65,9 @@ def implicit_apis(resources: Resources, globals_: Mapping[str, Any]) -> dict[str
     }
 
 
-def apis(resources: Resources, definition: Definition) -> Iterator[Api]:
+def apis(resources: Resources, files: Files) -> Iterator[Api]:
     """Yield every API of the serverless resources."""
-    around = _Around(resources, tuple(_events(resources)), definition)
+    around = _Around(resources, tuple(_events(resources)), files)
     for name, resource in resources.items():
         properties = mapping(resource["Properties"])
         match resource["Type"]:
@@ -78,7 +78,7 @@ def apis(resources: Resources, definition: Definition) -> Iterator[Api]:
             case "AWS::Serverless::WebSocketApi":
                 yield _websocket(name, properties)
             case "AWS::Serverless::GraphQLApi":
-                yield _graphql(name, properties, resources, definition)
+                yield _graphql(name, properties, resources, files)
 
 
 def _events(resources: Resources) -> Iterator[_Event]:
@@ -113,7 +113,7 @@ def _gateway(name: str, kind: ApiKind, properties: Mapping[str, Any], around: _A
     base = Api(name, kind, (), {})
     source = properties.get("DefinitionBody", properties.get("DefinitionUri"))
     if source is not None:
-        body, note = around.definition(source)
+        body, note = around.files.definition(source)
         notes += [note] if note else []
         base = base if body is None else read_definition(body, name=name, kind=kind)
         authorizers = {**base.authorizers, **authorizers}
@@ -271,7 +271,7 @@ def _websocket(name: str, properties: Mapping[str, Any]) -> Api:
     return Api(name, "websocket", (route,), authorizers)
 
 
-def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, definition: Definition) -> Api:
+def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, files: Files) -> Api:
     auth = mapping(properties.get("Auth"))
     modes = [auth, *(mapping(extra) for extra in sequence(auth.get("Additional")))]
     guard: Guard = "none"
@@ -281,5 +281,5 @@ def _graphql(name: str, properties: Mapping[str, Any], resources: Resources, def
             authorizer = appsync_authorizer(mapping(mode.get("LambdaAuthorizer")), resources)
             authorizers["AWS_LAMBDA"] = authorizer._replace(invoke_permission=True)  # SAM makes a connector
             guard = "lambda"
-    routes, known = schema_routes(properties, guard, name, definition)
+    routes, known = schema_routes(properties, guard, name, files)
     return Api(name, "graphql", routes, authorizers, fields_known=known)

@@ -1,0 +1,6 @@
+"""What holds for every test: examples are bounded in number, never in time, because a busy machine proves nothing."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("house", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True)
+settings.load_profile("house")

@@ -1,4 +1,4 @@
-"""What holds for every test: examples are bounded in number, never in time, because a busy machine proves nothing."""
+"""What holds for every test: examples are bounded in number and not in time, which a busy machine takes."""
 
 from hypothesis import HealthCheck, settings
 

@@ -1,5 +1,6 @@
 """Hooks, kept answers, sizes, usage keys and AppSync: what each caller gets beyond the table."""
 
+import json
 from typing import Any
 
 import pytest
@@ -153,6 +154,40 @@ def test_nothing_that_a_hook_does_to_a_caller_widens_anything():
             assert reply["context"]["tenant"] == "own"
 
 
+@pytest.mark.parametrize("ttl", ["0", "300"])
+def test_a_hook_is_given_a_caller_of_its_own(ttl):
+    """Whatever it changes in there, this answer and the next ones are those of the caller who was verified."""
+
+    def meddles(principal: Principal, _request: Request) -> bool:
+        mine: Any = principal
+        mine.claims["sub"] = "1"
+        mine.claims["roles"].append("admin")
+        mine.tier = "gold"
+        mine.scopes = frozenset({"orders:read", "orders:write"})
+        return True
+
+    bench = Bench(check=meddles, environ={"AUTHORIZER_RESULT_TTL": ttl}, usage_keys={"gold": "the-gold-key"})
+    token = bench.token("orders:read orders:write", roles=["member"])
+    for method, path in (("GET", "/orders/1"), ("DELETE", "/orders/1"), ("GET", "/orders/1")):
+        reply = bench.handle(events.request_event(events.Call(method, path, headers=events.bearer(token))))
+        assert allows(reply, method, path) is (method == "GET")
+        assert "usageIdentifierKey" not in reply
+        assert reply["context"].get("roles", "member") == "member"
+
+
+def test_nothing_done_to_an_answer_reaches_the_next_one():
+    """HTTP API 2.0 gets lists as they are: an extender who adds to one changes that answer alone."""
+    for environ in (UNCACHED, UNCACHED | SIMPLE):
+        bench = Bench(environ=environ)
+        call = events.Call("GET", "/orders/1", headers=events.bearer(bench.token(roles=["member"])))
+        event = events.http_2_event(call, route_key="GET /orders/{id}")
+        first = bench.handle(event)
+        first["context"]["roles"].append("admin")
+        first["context"]["scopes"].append("orders:write")
+        context = bench.handle(event)["context"]
+        assert (context["roles"], context["scopes"]) == (["member"], ["orders:read"])
+
+
 def test_rules_on_the_request_are_asked_for_every_call_of_a_kept_caller():
     """The same token from another address."""
     bench = Bench(ADDRESS, environ=UNCACHED)
@@ -205,12 +240,29 @@ def test_appsync_context_has_the_same_bound():
     assert reply["resolverContext"] == {"reason": "answer_too_large"}
 
 
-def test_a_policy_over_the_operators_bound_is_refused():
-    """A smaller bound than the builder's own is the operator's to set."""
-    bench = Bench(environ={"AUTHORIZER_POLICY_BYTES": "512"})
-    reply = bench.handle(rest(bench))
-    assert reply["context"] == {"reason": "answer_too_large"}
-    assert not allows(reply, "GET", "/orders/1")
+def test_a_policy_over_the_operators_bound_is_narrowed_or_refused():
+    """What is kept covers fewer routes, what is for one call is refused: never more than the bound, never wider."""
+    for ttl, reason in (("300", "policy_narrowed"), ("0", "answer_too_large")):
+        bench = Bench(environ={"AUTHORIZER_POLICY_BYTES": "512", "AUTHORIZER_RESULT_TTL": ttl})
+        reply = bench.handle(rest(bench))
+        assert not allows(reply, "GET", "/orders/1")
+        assert bench.telemetry.last["reason"] == reason
+
+
+MANY = ISSUER + "".join(
+    f'[[rule]]\nname = "{n}"\nallow = ["GET /area-{n}/{{id}}/part-{n}"]\nscopes = ["orders:read"]\n'
+    for n in range(60)
+)
+
+
+@pytest.mark.parametrize(("limit", "allowed"), [("6144", False), ("65536", True)])
+def test_rest_may_have_a_larger_policy(limit, allowed):
+    """The bound is a setting, because REST documents none; the default fits every front end."""
+    bench = Bench(MANY, environ={"AUTHORIZER_POLICY_BYTES": limit})
+    event = events.token_event(f"Bearer {bench.token()}", "GET", "/area-59/1/part-59")
+    reply = bench.handle(event)
+    assert allows(reply, "GET", "/area-59/1/part-59") is allowed
+    assert len(json.dumps(reply["policyDocument"])) <= int(limit) + 600
 
 
 # Usage keys

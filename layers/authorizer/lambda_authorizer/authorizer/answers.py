@@ -26,6 +26,7 @@ from lambda_authorizer.response import (
     caller_context,
     carried,
     front_end,
+    own_value,
     render,
     size,
 )
@@ -127,7 +128,13 @@ class Answers:
         if not (decision.allowed or kept):
             return decision, Answer(caller.principal.id, None, {"reason": decision.reason})
         resource_policy = self._settings.resource_policy or self._rules.resource_policy
-        policy = build_policy(caller.grants, _arn(request), whole=kept, resource_policy=resource_policy)
+        policy = build_policy(
+            caller.grants,
+            _arn(request),
+            whole=kept,
+            resource_policy=resource_policy,
+            largest=self._settings.policy_bytes,
+        )
         document = policy.document
         opens = allows_anything(document)
         if decision.allowed and (not opens or narrowed_here(policy, _arn(request))):
@@ -214,8 +221,10 @@ class Answers:
         """Ask the hook, which may only narrow; return the reason if it refuses."""
         if self._check is None:
             return None
+        # A caller whose verification is kept is asked about again: what a hook changes is a copy.
+        own = principal._replace(claims=own_value(principal.claims))
         try:
-            passed = self._check(principal, request)
+            passed = self._check(own, request)
         except Exception as error:  # noqa: BLE001 - whatever the hook raises, the caller is not let through
             entry["error"] = type(error).__name__
             return "hook_refused"
@@ -261,7 +270,7 @@ class Answers:
             context_bytes = min(context_bytes, _WEBSOCKET_CONTEXT)
         if length > context_bytes:
             return True
-        # The builder keeps to its own bound; only a lower one needs measuring.
+        # A policy for everything was built to fit; one for the called route is small, unless the bound is smaller.
         return document is not None and policy_bytes < LARGEST_POLICY and size(document) > policy_bytes
 
 

@@ -50,7 +50,7 @@ SETTINGS: Final[tuple[tuple[str, str, str], ...]] = (
     ("AUTHORIZER_RESOURCE_POLICY", "`false`", "`true` where the REST API has a resource policy that allows"),
     ("AUTHORIZER_VERIFIED_CACHE", "`on`", "`off`: verify a repeated token anew each time"),
     ("AUTHORIZER_TIME_BUDGET_MS", "`3000`", "most time for one decision, keys included; 100 to 10000"),
-    ("AUTHORIZER_POLICY_BYTES", "`6144`", "largest policy document; a WebSocket API never gets more than 6144"),
+    ("AUTHORIZER_POLICY_BYTES", "`6144`", "largest policy document; what is over it is narrowed"),
     ("AUTHORIZER_CONTEXT_BYTES", "`2048`", "largest context; a WebSocket API never gets more than 2048"),
     ("AUTHORIZER_APPSYNC_SCHEMA", "none", "file with the GraphQL schema, or with one `Type.field` a line"),
     (

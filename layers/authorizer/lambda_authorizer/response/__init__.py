@@ -2,7 +2,7 @@
 
 from lambda_authorizer.response.context import RESERVED, caller_context, carried
 from lambda_authorizer.response.outcomes import FRONT_ENDS, OUTCOMES, Cell, Form, FrontEnd, Outcome, front_end
-from lambda_authorizer.response.render import ANONYMOUS_ID, Answer, allows_anything, render, size
+from lambda_authorizer.response.render import ANONYMOUS_ID, Answer, allows_anything, own_value, render, size
 
 __all__ = [
     "ANONYMOUS_ID",
@@ -18,6 +18,7 @@ __all__ = [
     "caller_context",
     "carried",
     "front_end",
+    "own_value",
     "render",
     "size",
 ]

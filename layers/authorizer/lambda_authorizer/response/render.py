@@ -54,7 +54,7 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
         EventError: the form has no answer at all (`unauthorized` and `error` are raised by the caller).
     """
     if front_end == "http-simple" and form in ("yes", "no"):
-        return {"isAuthorized": form == "yes", "context": dict(answer.context)}
+        return {"isAuthorized": form == "yes", "context": own_value(answer.context)}
     if front_end == "appsync" and form in ("yes", "no"):
         return {
             "isAuthorized": form == "yes",
@@ -76,7 +76,7 @@ def render(form: Form, front_end: FrontEnd, answer: Answer, arn: ExecuteApiArn |
     reply: Reply = {
         "principalId": answer.principal_id or ANONYMOUS_ID,
         "policyDocument": deny_all(arn) if document is None else own_copy(document),
-        "context": dict(answer.context),
+        "context": own_value(answer.context),
     }
     if answer.usage_key is not None and document is not None:
         reply["usageIdentifierKey"] = answer.usage_key
@@ -98,6 +98,13 @@ def own_copy(document: Document) -> dict[str, Any]:
         for statement in document["Statement"]
     ]
     return {"Version": document["Version"], "Statement": statements}
+
+
+def own_value(value: Any) -> Any:
+    """Return a JSON value that shares no list and no object with the one that is kept."""
+    if isinstance(value, Mapping):
+        return {name: own_value(item) for name, item in value.items()}
+    return [own_value(item) for item in value] if isinstance(value, list) else value
 
 
 def allows_anything(document: Document) -> bool:

@@ -51,10 +51,14 @@ def grants_for(rules: RuleSet, principal: Principal, facts: Facts | None) -> Gra
         key.append(number)
     return Grants(
         rules,
-        {route: tuple(sorted(found, key=_unbound_first)) for route, found in routes.items()},
-        {route: tuple(sorted(found, key=_unbound_first)) for route, found in denied.items()},
+        {route: _in_order(found) for route, found in routes.items()},
+        {route: _in_order(found) for route, found in denied.items()},
         tuple(key),
     )
+
+
+def _in_order(found: list[Alternative]) -> tuple[Alternative, ...]:
+    return tuple(found) if len(found) == 1 else tuple(sorted(found, key=_unbound_first))
 
 
 def _unbound_first(alternative: Alternative) -> int:
@@ -90,21 +94,24 @@ def condition_met(
     if kind in {"scopes", "any_scopes"}:
         if "scopes" in principal.unknown:
             return None
-        some = (_covers(principal.scopes, scope, hierarchical=rules.hierarchical_scopes) for scope in wanted)
+        if not rules.hierarchical_scopes:
+            # The common case, asked for every rule of every call.
+            held = principal.scopes
+            return held.issuperset(wanted) if kind == "scopes" else not held.isdisjoint(wanted)
+        some = (_covers(principal.scopes, scope) for scope in wanted)
         return all(some) if kind == "scopes" else any(some)
     return _CONDITIONS[kind](wanted, principal)
 
 
-def _covers(held: frozenset[str], scope: str, *, hierarchical: bool) -> bool:
-    """True if the scope is held; hierarchically, `orders` covers `orders:read`."""
+def _covers(held: frozenset[str], scope: str) -> bool:
+    """True if the scope is held, or one above it: `orders` covers `orders:read`."""
     if scope in held:
         return True
-    if hierarchical:
-        cut = scope.rfind(":")
-        while cut > 0:
-            if scope[:cut] in held:
-                return True
-            cut = scope.rfind(":", 0, cut)
+    cut = scope.rfind(":")
+    while cut > 0:
+        if scope[:cut] in held:
+            return True
+        cut = scope.rfind(":", 0, cut)
     return False
 
 

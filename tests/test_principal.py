@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from tests.tokens.minting import issuer
 
 from lambda_authorizer.errors import InvalidClaimError
+from lambda_authorizer.policy import decide
 from lambda_authorizer.principal import ANONYMOUS, Principal, Tiers, claim_at, map_principal
+from lambda_authorizer.rules import grants_for, parse_rules
 from lambda_authorizer.tokens import Claims
 
 TIERS = Tiers(("standard", "silver", "gold"), "standard", {"premium": "gold"})
@@ -169,7 +171,37 @@ def test_groups_overage_means_unknown_not_empty() -> None:
 def test_distributed_claims_of_any_provider_are_unknown() -> None:
     """OpenID Connect Core section 5.6.2: what is named there is not in the token."""
     found = principal({"_claim_names": {"roles": "s", "t": "s", "scope": "s"}}, claims={"tier": "t"}, tiers=TIERS)
-    assert found.unknown == {"roles", "tier", "scopes"}
+    assert found.unknown == {"roles", "tier", "scopes", "t", "scope"}
+
+
+@pytest.mark.parametrize(
+    "condition", ['absent = ["banned"]', "claims = { banned = false }", 'present = ["banned"]']
+)
+def test_no_rule_takes_a_claim_that_is_elsewhere_for_absent(condition: str) -> None:
+    """A claim that the token says is somewhere else opens nothing and keeps every deny that asks for it."""
+    text = f"""
+schema = 1
+[[issuer]]
+name = "main"
+url = "https://issuer.example/"
+audience = ["api"]
+[[rule]]
+name = "opens"
+allow = ["GET /opened"]
+{condition}
+[[rule]]
+name = "all"
+allow = ["GET /closed"]
+authenticated = true
+[[rule]]
+name = "closes"
+deny = ["GET /closed"]
+{condition}
+"""
+    rules = parse_rules(text, file="rules.toml", environment={})
+    grants = grants_for(rules, principal({"_claim_names": {"banned": "s"}}), None)
+    assert not decide(grants, "GET", "/opened").allowed
+    assert decide(grants, "GET", "/closed").reason == "denied_by_rule"
 
 
 def test_keycloak_realm_and_client_roles() -> None:

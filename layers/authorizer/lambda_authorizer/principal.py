@@ -58,7 +58,7 @@ class Principal(Record):
         tenant: of the issuer's.
         claims: everything the token says.
         expires_at: when it ends, in seconds; None for anonymous callers.
-        unknown: of scopes, groups, roles, tier, tenant: those that the token does not tell.
+        unknown: what the token does not tell: of scopes, groups, roles, tier, tenant, and claims that are elsewhere.
         anonymous: nobody said who they are.
         client_id: the application that calls.
     """
@@ -210,10 +210,11 @@ def _not_told(values: Mapping[str, Any], issuer: Issuer, elsewhere: object) -> s
     """Return what the token has elsewhere: Entra's groups overage, distributed claims of OpenID Connect."""
     if not isinstance(elsewhere, Mapping):
         elsewhere = {"groups": ""}  # hasgroups, or a `_claim_names` that cannot be read
-    return {
+    names = {name for name in elsewhere if name not in values}  # conditions on claims ask for these
+    return names | {
         what
         for what in ("scopes", "groups", "roles", "tier", "tenant")
-        if any(path[0] in elsewhere and path[0] not in values for path in issuer.claim_paths[what])
+        if any(path[0] in names for path in issuer.claim_paths[what])
     }
 
 

@@ -241,7 +241,7 @@ def test_appsync_context_has_the_same_bound():
 
 
 def test_a_policy_over_the_operators_bound_is_narrowed_or_refused():
-    """What is kept covers fewer routes, what is for one call is refused: never more than the bound, never wider."""
+    """What is kept covers fewer routes, what is for one call is refused: never over the bound, never wider."""
     for ttl, reason in (("300", "policy_narrowed"), ("0", "answer_too_large")):
         bench = Bench(environ={"AUTHORIZER_POLICY_BYTES": "512", "AUTHORIZER_RESULT_TTL": ttl})
         reply = bench.handle(rest(bench))

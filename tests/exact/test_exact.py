@@ -254,3 +254,51 @@ def test_what_does_not_fit_is_refused() -> None:
     )
     kinds = {corner.kind for corner in check_exact(rules_of(text)).corners}
     assert "policy_too_large" in kinds
+
+
+# One table for each way in which bound values meet wildcards: text, scopes, claim, and whether IAM can say it.
+BOUND = [
+    # A value that an incomparable route spells, and one that it does not: the meeting point is granted or closed.
+    ("a: GET /{x}/b where x\nb: GET /c/{y}", ("a", "b"), "c", True),
+    ("a: GET /{x}/b where x\nb: GET /c/{y}", ("a", "b"), "d", True),
+    # Two bound routes that meet must agree on the values.
+    ("a: GET /{x}/{y}/b where x\nb: GET /{x}/c/{z} where z", ("a", "b"), "me", True),
+    ("a: GET /{x}/{y}/b where x\nb: GET /{z}/c/{y} where z", ("a", "b"), "me", True),
+    # What a bound line reaches beyond itself is bound alike, or closed by a fence with the value in it.
+    ("a: GET /c/{x}/o/{y} where x\na: GET /c/{x}/o/{y}/i/{z} where x", ("a",), "me", True),
+    ("a: GET /c/{x}/o/{y} where x\nb: GET /c/{x}/o/{y}/i", ("a",), "me", True),
+    ("a: GET /c/{x}/o/{y} where x\nb: GET /c/{x}/o/{y}/i", ("a",), "a:b", True),
+    # A wildcard before the bound value: it may stand at another place of a longer path.
+    ("a: GET /{x}/{y}/b where y\nb: GET /{x}/{y}/{z}/b", ("a", "b"), "me", True),
+    ("a: GET /{x}/{y}/{rest+} where y", ("a",), "me", False),
+    # An unbound line over a bound one.
+    ("a: ANY /{rest+}\nb: GET /c/{x} where x", ("a", "b"), "me", False),
+    # Deny rules for some values: alone, spelled like a route, and beside what their line would also take.
+    ("a: GET /c/{x}, GET /c/me/y\n!g: GET /c/{x} where x", ("a",), "me", True),
+    ("a: GET /c/{x}, GET /c/{x}/y/{z}\n!g: GET /c/{x}/y/{z} where x", ("a",), "me", True),
+    ("a: GET /c/{x}/y/{z}, GET /c/{x}/y/{z}/w\n!g: GET /c/{x}/y/{z} where x", ("a",), "me", False),
+    ("a: GET /c/{x}/o/{y} where x\na: GET /c/{x}/o/{y}/i/{z} where z", ("a",), "me", False),
+    ("a: GET /{rest+}\n!g: GET /{x}/{y} where y", ("a",), "me", False),
+    ("a: POST /d\n!g: GET /c/{x} where x\na: GET /e", ("a",), "me", True),
+]
+
+
+@pytest.mark.parametrize(("text", "scopes", "sub", "exact"), BOUND)
+@pytest.mark.parametrize("known", [True, False])
+def test_bound_values_beside_wildcards(
+    text: str, scopes: tuple[str, ...], sub: str, *, exact: bool, known: bool
+) -> None:
+    """Never wider than the rules; exact where IAM can say it, else the policy names what it lost."""
+    rules = grants(text, *scopes, groups=("g",), sub=sub).rules
+    if known:
+        routes = [route.text for route in rules.routes]
+        rules = grants(text, *scopes, groups=("g",), sub=sub, api_routes=routes).rules
+    some = grants_for(rules, caller(scopes=scopes, groups=["g"], claims={"sub": sub}), None)
+    policy = build_policy(some, ARN)
+    proof = prove(policy.document, some, ARN)
+    assert proof.decided
+    assert proof.over == ()
+    lost = {route for narrowed in policy.narrowed for route in narrowed.routes}
+    assert all(lost.intersection(witness.routes) for witness in proof.under)
+    if known:
+        assert proof.exact is exact

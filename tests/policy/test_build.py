@@ -7,7 +7,8 @@ from tests.policy.test_decide import grants
 from tests.rules.parts import ARN, caller, rules_of
 
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.policy import Policy, build_policy, decide, narrowed_here, refusal
+from lambda_authorizer.policy import Policy, build_policy, decide, narrowed_here, prepare, refusal
+from lambda_authorizer.policy.build import size_of, tables_of
 from lambda_authorizer.policy.lines import deciding_line, matches
 from lambda_authorizer.rules import Grants, grants_for
 from lambda_authorizer.testing.iam import evaluate
@@ -97,6 +98,7 @@ def test_a_ttl_of_zero_covers_the_called_route_only() -> None:
         ("s: GET /{rest+}, GET /a/{x}", "/a/1/"),
         ("s: GET /{rest+}\ns: GET /a/{x}/b where x", "/a/me/b"),
         ("s: GET /{x}/{y} where y", "/1/me"),
+        ("s: GET /{rest+}, GET /a/{x}/b", "/a/1/2/b"),
     ],
 )
 def test_a_ttl_of_zero_never_denies_the_call_it_allows(text: str, path: str) -> None:
@@ -149,6 +151,24 @@ def test_equal_grants_share_one_policy() -> None:
     for number in range(300):
         build_policy(some, ExecuteApiArn("aws", "r", "1", f"api{number}", "s", "GET", "/"), whole=True)
     assert len(rules.cache) <= 256
+
+
+def test_tables_can_be_made_ready_before_the_first_call() -> None:
+    """INIT may do what the first policy would have to wait for."""
+    some = grants("s: GET /a/{x}", "s")
+    prepare(some.rules)
+    assert tables_of(some.rules) is tables_of(some.rules)
+    assert says(build_policy(some, ARN), "GET", "/a/1")
+
+
+def test_the_budget_can_be_another() -> None:
+    """A setting may allow larger or smaller policies."""
+    some = grants("s: GET /a/{x}, GET /b, GET /c", "s")
+    full = size_of(build_policy(some, ARN).document)
+    small = build_policy(some, ARN, largest=full - 1)
+    assert [narrowed.why for narrowed in small.narrowed] == ["policy_too_large"]
+    assert size_of(small.document) < full
+    assert build_policy(some, ARN, largest=full).narrowed == ()
 
 
 LARGE = "\n".join(f"s{number}: GET /r{number * 7}x/{{a}}, POST /q{number}y/{{b}}/c" for number in range(80))
@@ -206,6 +226,7 @@ def test_a_corner_is_narrowed_and_named() -> None:
     assert says(policy, "GET", "/p/1/b/2")
     assert not says(policy, "GET", "/p/1/b/c")
     assert narrowed_here(policy, called("GET", "/p/1/b/c"))
+    assert not narrowed_here(build_policy(grants("s: GET /a", "s"), ARN), called("GET", "/b"))
     assert [(narrowed.routes, narrowed.because, narrowed.whole) for narrowed in policy.narrowed] == [
         (("GET /p/{x}/b/{y}",), ("GET /p/{x}/c",), False)
     ]

@@ -6,10 +6,17 @@ from hypothesis import strategies as st
 from tests.rules.parts import caller, rules_of
 
 from lambda_authorizer.policy import Decision, decide, denied_fields, route_of
+from lambda_authorizer.policy.decide import route_numbers
 from lambda_authorizer.rules import Grants, grants_for
 
 
-def grants(text: str, *scopes: str, groups: tuple[str, ...] = (), sub: str = "me") -> Grants:
+def grants(
+    text: str,
+    *scopes: str,
+    groups: tuple[str, ...] = (),
+    sub: str = "me",
+    api_routes: list[str] | None = None,
+) -> Grants:
     """Return the grants of a caller with these scopes: `scope: route, route` lines make the rules."""
     tables = []
     for number, line in enumerate(text.strip().splitlines()):
@@ -23,7 +30,8 @@ def grants(text: str, *scopes: str, groups: tuple[str, ...] = (), sub: str = "me
         tables.append(
             f'[[rule]]\nname = "{number} {scope}"\n{effect} = [{listed}]\n{key} = ["{scope.lstrip("!")}"]{where}\n'
         )
-    return grants_for(rules_of("".join(tables)), caller(scopes=scopes, groups=groups, claims={"sub": sub}), None)
+    rules = rules_of("".join(tables), api_routes=api_routes)
+    return grants_for(rules, caller(scopes=scopes, groups=groups, claims={"sub": sub}), None)
 
 
 SPECIFIC = """
@@ -173,6 +181,7 @@ def test_graphql_fields_are_literal() -> None:
         ("s: SUBSCRIBE /n/{rest+}\nt: SUBSCRIBE /n/a/secret", "/n/a/*", False),
         ("s: SUBSCRIBE /n/{rest+}\nt: SUBSCRIBE /n/b/secret", "/n/a/*", True),
         ("s: SUBSCRIBE /n/{rest+}\nt: SUBSCRIBE /n", "/n/*", True),
+        ("s: SUBSCRIBE /n/{rest+}\nt: SUBSCRIBE /n", "/n/a/b/*", True),
         ("s: SUBSCRIBE /n/{rest+}\n!g: SUBSCRIBE /n/secret", "/n/*", False),
         ("s: SUBSCRIBE /n/{rest+}\n!g: SUBSCRIBE /m/secret", "/n/*", True),
         ("s: SUBSCRIBE /n/{c}/{rest+} where c", "/n/me/*", False),
@@ -190,3 +199,5 @@ def test_the_route_of_a_request_is_told() -> None:
     assert route_of(rules, "GET", "/x/y") == (("ANY", "/{rest+}"),)
     assert route_of(rules, "GET", "/a%2f") == ()
     assert route_of(rules, "TRACE", "/a") == ()
+    assert route_numbers(rules, "GET", "//") == ([], [], ())
+    assert route_numbers(rules, "GET", "/x") == ([0], [], ["x"])

@@ -3,6 +3,7 @@
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.build import Narrowed, Policy, build_policy, refusal
 from lambda_authorizer.policy.decide import Decision, decide, denied_fields, route_of
+from lambda_authorizer.rules import RuleSet
 
 __all__ = [
     "Decision",
@@ -12,9 +13,18 @@ __all__ = [
     "decide",
     "denied_fields",
     "narrowed_here",
+    "prepare",
     "refusal",
     "route_of",
 ]
+
+
+def prepare(rules: RuleSet) -> None:
+    """Make ready at INIT what `build_policy` needs for whole policies."""
+    from lambda_authorizer.policy import methods  # noqa: F401 - what an invocation would otherwise import
+    from lambda_authorizer.policy.build import tables_of
+
+    tables_of(rules)
 
 
 def narrowed_here(policy: Policy, arn: ExecuteApiArn) -> bool:

@@ -8,6 +8,8 @@ that does not grant it is the hardest one. Rules of different tiers or issuers n
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from lambda_authorizer.policy.build import tables_of
+from lambda_authorizer.policy.table import cells_in
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import Alternative, Bindings, Rule
 from lambda_authorizer.rules.sense import follows
@@ -51,13 +53,26 @@ def _held_sets(rules: RuleSet) -> Iterator[frozenset[int]]:
     for number in allows:
         for target in rules.rules[number].targets:
             granting.setdefault(target.route, set()).add(number)
-    for givers in granting.values():
+    reached = _reached(rules)
+    for route, givers in granting.items():
+        if route not in reached:
+            continue
         for world in worlds:
             yield frozenset(number for number in world if implied[number].isdisjoint(givers))
             bound = {number for number in givers if _binds(rules.rules[number], rules, givers)}
             yield frozenset(number for number in world if implied[number].isdisjoint(givers - bound))
     for number in allows:
         yield frozenset(implied[number] | {number})
+
+
+def _reached(rules: RuleSet) -> set[int]:
+    """Return the routes whose requests some other route's Allow line reaches: only those can be a corner."""
+    found: set[int] = set()
+    for table in tables_of(rules):
+        for form in table.forms.values():
+            for cell in cells_in(form.hits & ~table.of_group[form.group]):
+                found.update(table.routes_at(cell))
+    return found
 
 
 def _binds(rule: Rule, rules: RuleSet, givers: set[int]) -> bool:

@@ -63,7 +63,8 @@ def check_exact(rules: RuleSet, *, budget: int = DEFAULT_BUDGET) -> ExactReport:
 
     Args:
         rules: the rules.
-        budget: states a proof may visit; past it the rules are refused.
+        budget: states a proof may visit; past it the rules are refused. Once all proofs together have visited as
+            many, the callers that are left are looked at without one.
     """
     found: dict[tuple[object, ...], CornerFinding] = {}
     looked = proved = states = 0
@@ -73,7 +74,7 @@ def check_exact(rules: RuleSet, *, budget: int = DEFAULT_BUDGET) -> ExactReport:
         for narrowed in policy.narrowed:
             finding = _corner(rules, caller, narrowed)
             found.setdefault((finding.kind, finding.lost, finding.because), finding)
-        if proved < _MOST_PROOFS:
+        if proved < _MOST_PROOFS and states < budget:
             proof = prove(policy.document, caller.grants, _ARN, budget=budget)
             proved += proof.decided
             states += proof.states

@@ -58,7 +58,7 @@ class Principal(Record):
         tenant: of the issuer's.
         claims: everything the token says.
         expires_at: when it ends, in seconds; None for anonymous callers.
-        unknown: what the token does not tell: of scopes, groups, roles, tier, tenant, and claims that are elsewhere.
+        unknown: what the token does not tell: scopes, groups, roles, tier, tenant, claims that are elsewhere.
         anonymous: nobody said who they are.
         client_id: the application that calls.
     """

@@ -303,6 +303,18 @@ def test_contradictions_are_refused(change):
     assert kept.telemetry.last["reason"] == "invalid_event"
 
 
+@pytest.mark.parametrize("environ", [{}, UNCACHED, SIMPLE | UNCACHED])
+@pytest.mark.parametrize(("method", "path"), [("PUBLISH", "/chat/1"), ("CONNECT", "")])
+def test_a_method_that_is_named_like_an_event_operation_is_no_such_operation(environ, method, path):
+    """Any client can send HTTP's CONNECT, or a method of its own making: rules on Events do not open it."""
+    bench = Bench(environ=environ)
+    call = events.Call(method, path, headers=events.bearer(bench.token("orders:read orders:write")))
+    for event in (events.request_event(call), events.http_2_event(call, route_key="$default")):
+        reply = bench.handle(event)
+        assert bench.telemetry.last["reason"] == "no_rule_allows"
+        assert not reply.get("isAuthorized")
+
+
 @pytest.mark.parametrize("path", ["/orders/1/", "/orders//1", "/orders/../admin"])
 def test_another_route_than_the_gateways_is_refused_where_nothing_is_kept(path):
     """The gateway reads these as the route of the template; the rules do not."""

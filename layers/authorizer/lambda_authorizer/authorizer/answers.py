@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 _WEBSOCKET_CONTEXT: Final = 2_048  # hard: the service takes 8 KB in all, and a policy of at most 6
 _MOST_KNOWN: Final = 512
 _ARN_PARTS: Final = 7  # of a function's ARN
+_OPERATIONS: Final = ("CONNECT", "PUBLISH", "SUBSCRIBE")
 # Refusals that may be wrong in a moment: the key may have been published, the time may come.
 _PASSING: Final = frozenset({"unknown_key", "not_yet_valid"})
 
@@ -215,6 +216,8 @@ class Answers:
             return Decision(False, "path_refused")
         if not kept and not fits_route_key(request):
             return Decision(False, "path_refused")
+        if request.arn is not None and request.method in _OPERATIONS:
+            return Decision(False, "no_rule_allows")  # an HTTP method of that name is no operation of AppSync's
         return decide(grants, request.method, request.path)
 
     def _refusal(self, request: Request, principal: Principal, entry: "Entry") -> str | None:

@@ -68,7 +68,7 @@ def _kind(event: Mapping[str, Any]) -> Kind:
 
 def _token(event: Mapping[str, Any]) -> Request:
     """Read a REST TOKEN event: token and ARN, and nothing of the request besides."""
-    arn = parse_execute_api_arn(event.get("methodArn"))
+    arn = _without_socket(parse_execute_api_arn(event.get("methodArn")))
     return Request(
         kind="token",
         arn=arn,
@@ -106,7 +106,7 @@ def _request(event: Mapping[str, Any], kind: Kind) -> Request:
 
 def _http_2(event: Mapping[str, Any]) -> Request:
     """Read an HTTP API 2.0 event; for payload 1.0 `sam local` sends it too, with `methodArn` in it."""
-    arn = _arn(event)
+    arn = _without_socket(_arn(event))
     context = _map(event, "requestContext")
     http = _map(context, "http")
     headers = _merged(event, "headers", fold=True)
@@ -178,6 +178,13 @@ def _arn(event: Mapping[str, Any]) -> ExecuteApiArn:
     if method_arn is not None and route_arn is not None and method_arn != route_arn:
         raise EventError("the event holds two different ARNs")
     return parse_execute_api_arn(route_arn if method_arn is None else method_arn)
+
+
+def _without_socket(arn: ExecuteApiArn) -> ExecuteApiArn:
+    """Return the ARN of a front end that has no WebSocket routes: `$connect` is no method there."""
+    if arn.method.startswith("$"):
+        raise EventError("the event's ARN names a route that its front end does not have")
+    return arn
 
 
 def _route_key(arn: ExecuteApiArn, resource: str | None) -> str | None:

@@ -101,6 +101,14 @@ def test_deny_rules_work_the_other_way_round() -> None:
     assert _said(narrow, wide) == [("closes", "GET /a/{id}")]
 
 
+def test_a_deny_pattern_reaches_the_trailing_slash_too() -> None:
+    """`deny GET /a` also refuses `GET /a/`, so a change of it shows at a route that is spelled with the slash."""
+    allow = HEAD + _rule("GET /a/", READ)
+    assert _said(allow, allow + _rule("GET /a", 'groups = ["bad"]', name="d", effect="deny")) == [
+        ("closes", "GET /a/")
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "effect"),
     [

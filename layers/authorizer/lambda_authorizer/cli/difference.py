@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from lambda_authorizer.cli.implies import Condition, choices, frozen, implies
-from lambda_authorizer.cli.shapes import covers, overlap
+from lambda_authorizer.cli.shapes import covers, denied, overlap
 from lambda_authorizer.cli.words import condition, dotted, joined, variable
 from lambda_authorizer.policy.paths import most_specific
 from lambda_authorizer.rules.automaton import meet
@@ -109,11 +109,20 @@ def _patterns(routes: Sequence[Route]) -> list[Route]:
     return list(found.values())
 
 
-def _ways(rules: RuleSet, route: Route) -> list[_Way]:
-    """Who may call requests of the pattern: those who may call every most specific route that takes it in."""
+def _owners(rules: RuleSet, route: Route) -> list[int]:
+    """The routes that requests of the pattern belong to: see `policy.paths.deciding`, which says it of requests."""
     wider = [number for number, one in enumerate(rules.routes) if covers(one, route)]
+    owners = most_specific(rules.routes, wider)
+    slash = len(route.segments) > 1 and route.segments[-1] == ""
+    if slash and owners and not any(rules.routes[number].segments[-1] == "" for number in wider):
+        owners = sorted({*owners, *_owners(rules, route._replace(segments=route.segments[:-1]))})
+    return owners
+
+
+def _ways(rules: RuleSet, route: Route) -> list[_Way]:
+    """Who may call requests of the pattern: those who may call every route that they belong to."""
     ways: list[_Way] = []
-    for place, owner in enumerate(most_specific(rules.routes, wider)):
+    for place, owner in enumerate(_owners(rules, route)):
         mine = [
             _way(rule, target, rules.routes[owner])
             for rule in rules.rules
@@ -131,13 +140,14 @@ def _both(one: _Way, other: _Way) -> _Way:
 
 
 def _refusals(rules: RuleSet, route: Route) -> list[_Way]:
-    return [
-        _way(rule, target, rules.denials[target.route], inside=covers(rules.denials[target.route], route))
-        for rule in rules.rules
-        if rule.effect == "deny"
-        for target in rule.targets
-        if overlap(rules.denials[target.route], route)
-    ]
+    ways = []
+    for rule in rules.rules:
+        for target in rule.targets if rule.effect == "deny" else ():
+            pattern = rules.denials[target.route]
+            reached, whole = denied(pattern, route)
+            if reached:
+                ways.append(_way(rule, target, pattern, inside=whole))
+    return ways
 
 
 def _way(rule: Rule, target: Target, route: Route, *, inside: bool = True) -> _Way:

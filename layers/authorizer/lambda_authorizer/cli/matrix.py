@@ -9,7 +9,7 @@ import io
 from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
-from lambda_authorizer.cli.shapes import covers, overlap
+from lambda_authorizer.cli.shapes import denied
 from lambda_authorizer.cli.words import condition, dotted, joined, variable
 from lambda_authorizer.rules.model import Route, Rule, RuleSet, Target
 
@@ -93,7 +93,7 @@ def _row(rules: RuleSet, number: int, route: Route, by: By, columns: Sequence[st
         for rule in rules.rules
         if rule.effect == "deny"
         for target in rule.targets
-        if overlap(rules.denials[target.route], route)
+        if denied(rules.denials[target.route], route)[0]
     ]
     cells = tuple(_cell(rules, route, (allows, denies), by, column) for column in columns)
     return Row(route.text, tuple(dict.fromkeys(rule.name for rule, _ in allows)), cells)
@@ -117,12 +117,12 @@ def _cell(rules: RuleSet, route: Route, uses: tuple[_Uses, _Uses], by: By, colum
     unless = []
     for rule, target in denies:
         needs = _needs(rules, rule, target, by, column)
-        denied = rules.denials[target.route]
-        whole_route = covers(denied, route)
+        pattern = rules.denials[target.route]
+        _, whole_route = denied(pattern, route)
         if needs == [] and whole_route:
             return Cell(allowed=False, ways=(), unless=())
         if needs is not None:
-            where = [] if whole_route else [f"on {denied.text}"]
+            where = [] if whole_route else [f"on {pattern.text}"]
             unless.append(" ".join([*where, *([joined(needs, "and")] if needs else [])]))
     left = () if whole else tuple(dict.fromkeys(ways))
     return Cell(allowed=True, ways=left, unless=tuple(dict.fromkeys(unless)))

@@ -27,6 +27,17 @@ def covers(wide: Route, narrow: Route) -> bool:
     return reaches(wide, narrow) and wide.method in {"ANY", narrow.method}
 
 
+def denied(pattern: Route, route: Route) -> tuple[bool, bool]:
+    """Return whether a deny pattern reaches some request of the route, and whether it reaches all of them.
+
+    A deny pattern takes the same path with a trailing slash too (see `policy.paths`).
+    """
+    spelled = [route]
+    if len(route.segments) > 1 and route.segments[-1] == "":
+        spelled.append(route._replace(segments=route.segments[:-1]))
+    return any(overlap(pattern, one) for one in spelled), any(covers(pattern, one) for one in spelled)
+
+
 def overlap(one: Route, other: Route) -> bool:
     """True if some request matches both."""
     if one.kind != other.kind or not methods_meet(one, other):

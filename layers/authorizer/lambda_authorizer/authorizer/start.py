@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
+from lambda_authorizer.policy import prepare
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.settings import Settings
 from lambda_authorizer.settings.rules_file import in_directory, is_remote, load_rules, read_file
@@ -81,7 +82,7 @@ class _Builder:
             )
             self._keys = (rules.issuers, keys)
         if settings.result_ttl != 0 and "http" in rules.kinds:
-            _prepare_policies(rules)
+            prepare(rules)  # where nothing is kept, no policy for everything is ever made
         return {
             "rules": rules,
             "keys": self._keys[1],
@@ -89,14 +90,6 @@ class _Builder:
             "usage_keys": usage_keys,
             "graphql_fields": graphql_fields,
         }
-
-
-def _prepare_policies(rules: RuleSet) -> None:
-    """Load now what the first policy for a whole API needs; where nothing is kept, none is ever made."""
-    from lambda_authorizer.policy import methods, select  # noqa: F401 - for the first policy
-    from lambda_authorizer.policy.build import tables_of
-
-    tables_of(rules)
 
 
 def _refuse_contradictions(settings: Settings, rules: RuleSet) -> None:

@@ -266,3 +266,18 @@ def test_the_deciding_line_is_told() -> None:
     assert deny is not None
     assert deny.effect == "Deny"
     assert deciding_line(policy.document, called("POST", "/zzz")) is None
+
+
+def test_methods_with_the_same_line_share_it() -> None:
+    """`*` where every request that it reaches may be reached, `???` and `????` where the length says the methods."""
+    everything = build_policy(grants("s: ANY /{rest+}, ANY /", "s"), ARN)
+    assert ARN.prefix + "*/?*" in everything.document["Statement"][0]["Resource"]
+    assert says(everything, "PATCH", "/a/b")
+    text = "s: GET /a/{x}, PUT /a/{x}, GET /b, DELETE /a/{x}\nt: GET /c/DELETE/a/{x}"
+    some = build_policy(grants(text, "s"), ARN)
+    allowed = some.document["Statement"][0]["Resource"]
+    assert ARN.prefix + "???/a/?*" in allowed
+    assert ARN.prefix + "DELETE/a/?*" in allowed
+    assert not says(some, "GET", "/c/DELETE/a/1")
+    assert not says(some, "POST", "/a/1")
+    assert says(some, "PUT", "/a/1")

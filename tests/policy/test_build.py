@@ -269,7 +269,7 @@ def test_the_deciding_line_is_told() -> None:
 
 
 def test_methods_with_the_same_line_share_it() -> None:
-    """`*` where every request that it reaches may be reached, `???` and `????` where the length says the methods."""
+    """`*` where all that it reaches may be reached, `???` and `????` where the length says the methods."""
     everything = build_policy(grants("s: ANY /{rest+}, ANY /", "s"), ARN)
     assert ARN.prefix + "*/?*" in everything.document["Statement"][0]["Resource"]
     assert says(everything, "PATCH", "/a/b")

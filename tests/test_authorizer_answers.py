@@ -512,6 +512,36 @@ def test_a_kept_yes_needs_the_route_key_among_the_identity_sources(sources):
     assert bench.telemetry.last["decision"] == "error"
 
 
+@pytest.mark.parametrize("environ", [KEPT_SIMPLE, {"AUTHORIZER_RESULT_TTL": "60"}])
+def test_a_kept_answer_needs_the_credential_among_the_identity_sources(environ):
+    """Without it the gateway gives one caller's answer to every other: that is a mistake of the API's set-up."""
+    bench = Bench(SIMPLE_RULES, environ=environ)
+    for sources in (["GET /orders/{id}"], ["203.0.113.10", "GET /orders/{id}"]):
+        with pytest.raises(ConfigurationError, match="identity sources"):
+            simple(bench, "/orders/1", "GET /orders/{id}", sources)
+    token = bench.token()
+    event = events.http_2_event(
+        events.Call("GET", "/orders/1", headers=events.bearer(token)),
+        route_key="GET /orders/{id}",
+        identity_source=["GET /orders/{id}"],
+    )
+    once = Bench(SIMPLE_RULES, environ=environ | UNCACHED)
+    event["headers"]["authorization"] = f"Bearer {once.token()}"
+    assert once.handle(event)["context"]["principal"] == "c-1"
+
+
+def test_a_credential_in_the_query_may_be_encoded_among_the_identity_sources():
+    """HTTP APIs show the query decoded, and AWS does not say how an identity source stands."""
+    environ = KEPT_SIMPLE | {"AUTHORIZER_CREDENTIAL": "query:key"}
+    bench = Bench(SIMPLE_RULES, environ=environ)
+    token = bench.token()
+    key = "GET /orders/{id}"
+    for shown in (token, token.replace(".", "%2E")):
+        call = events.Call("GET", "/orders/1", query=f"key={token}")
+        event = events.http_2_event(call, route_key=key, identity_source=[shown, key])
+        assert bench.handle(event)["isAuthorized"] is True
+
+
 def test_a_kept_no_says_nothing_of_the_call():
     """It is repeated for the same route key."""
     bench = Bench(SIMPLE_RULES, environ=KEPT_SIMPLE)

@@ -99,6 +99,8 @@ class Answers:
             raise ConfigurationError(
                 "environment", "AUTHORIZER_RESPONSE", "'simple', and an event of payload format 1.0", "policy"
             )
+        if front in ("http-2.0", "http-simple") and not principal.anonymous:
+            self._refuse_shared_answers(request)
         if front == "appsync":
             decision, answer = self._graphql(request, caller, context, entry)
         elif front in ("http-simple", "appsync-events"):
@@ -219,6 +221,18 @@ class Answers:
         if request.arn is not None and request.method in _OPERATIONS:
             return Decision(False, "no_rule_allows")  # an HTTP method of that name is no operation of AppSync's
         return decide(grants, request.method, request.path)
+
+    def _refuse_shared_answers(self, request: Request) -> None:
+        """Raise where an HTTP API would keep an answer to one caller and give it to every other."""
+        if not (self._is_kept(request) and request.identity_sources):
+            return
+        if not is_cache_key(request, self._settings.credential):
+            raise ConfigurationError(
+                "the HTTP API's authorizer",
+                "identity sources",
+                "none that is the credential",
+                "the credential beside whatever else, or a result TTL of 0",
+            )
 
     def _refusal(self, request: Request, principal: Principal, entry: "Entry") -> str | None:
         """Ask the hook, which may only narrow; return the reason if it refuses."""

@@ -65,11 +65,21 @@ def credential(request: Request, source: CredentialSource) -> str:
 
 
 def is_cache_key(request: Request, source: CredentialSource) -> bool:
-    """Say whether AppSync's result cache tells callers apart by this very credential.
+    """Say whether the result cache tells callers apart by this very credential.
 
     AppSync caches by the Authorization header alone: an answer to a credential of another header must not be kept.
+    An HTTP API caches by its identity sources, and shows their values.
     """
-    return _is_authorization_token(request, source)
+    if request.kind != "http-2.0":
+        return _is_authorization_token(request, source)
+    text = credential(request, source)
+    return any(text in value or ("%" in value and text in _decoded(value)) for value in request.identity_sources)
+
+
+def _decoded(value: str) -> str:
+    from urllib.parse import unquote  # only an encoded value pays for it
+
+    return unquote(value)
 
 
 def _values(request: Request, source: CredentialSource) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.authorizer_parts import INTROSPECTION, ISSUER, Bench, FakeTelemetry
+from tests.authorizer_parts import INTROSPECTION, ISSUER, RULES, Bench, FakeTelemetry
 
 import lambda_authorizer
 from lambda_authorizer.authorizer import Authorizer, Unauthorized
@@ -232,6 +232,15 @@ def test_unknown_issuers_cost_no_look_at_any_key():
     with pytest.raises(Unauthorized):
         get(bench, bench.token(iss="https://other.example"))
     assert bench.telemetry.last["reason"] == "untrusted_issuer"
+    assert bench.keys.asked == []
+
+
+def test_an_algorithm_that_is_not_the_issuers_costs_no_look_at_any_key():
+    """The settings of the issuer refuse it, whatever keys there are: nobody is asked for one."""
+    bench = Bench(RULES.replace('jwks = "${JWKS}"', 'jwks = "${JWKS}"\nalgorithms = ["RS256"]', 1))
+    with pytest.raises(Unauthorized):
+        get(bench, bench.token())
+    assert bench.telemetry.last["reason"] == "unsupported_algorithm"
     assert bench.keys.asked == []
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
-from lambda_authorizer.errors import ConfigurationError
+from lambda_authorizer.errors import ConfigurationError, UnsupportedAlgorithmError
 from lambda_authorizer.principal import Principal, map_principal
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.tokens import Issuer, UnverifiedToken, issuer_for, parse_token, verify_token
@@ -116,6 +116,9 @@ class Callers:
         issuer = issuer_for(token, self._rules.issuers)
         if issuer.key_source is None:
             return self._introspected(text, issuer, deadline, entry)
+        if token.algorithm not in issuer.algorithms:
+            entry["issuer"] = issuer.name
+            raise UnsupportedAlgorithmError("the token's algorithm is not among the issuer's")
         generation, key = self._key(token, issuer, deadline, entry)
         claims = verify_token(token, key, issuer, self._clock.wall_ms() / 1000)
         principal = map_principal(claims, issuer, self._rules.tiers)

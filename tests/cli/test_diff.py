@@ -10,7 +10,7 @@ from tests.cli.conftest import Run
 
 from lambda_authorizer.cli.difference import changes
 from lambda_authorizer.policy import decide
-from lambda_authorizer.principal import Principal
+from lambda_authorizer.principal import ANONYMOUS, Principal
 from lambda_authorizer.rules import grants_for, parse_rules
 
 ISSUER = '[[issuer]]\nname = "main"\nurl = "https://issuer.example"\naudience = ["api"]\n'
@@ -173,10 +173,21 @@ CONDITIONS = st.sampled_from(
         'tier = "mid"',
         'min_tier = "mid"',
         "authenticated = true",
+        "anonymous = true",
     ]
 )
 ROUTES = st.sampled_from(
-    ["GET /a", "GET /a/{x}", "GET /a/b", "GET /a/{x+}", "ANY /a/{x}", "GET /{y}", "GET /{y}/b", "ANY /{y}/{z}"]
+    [
+        "GET /a",
+        "GET /a/{x}",
+        "GET /a/b",
+        "GET /a/{x+}",
+        "ANY /a/{x}",
+        "GET /{y}",
+        "GET /{y}/b",
+        "ANY /{y}/{z}",
+        "GET /a/b/",
+    ]
 )
 RULES = st.lists(
     st.tuples(ROUTES, CONDITIONS, st.sampled_from(["allow", "allow", "allow", "deny"])), min_size=1, max_size=4
@@ -202,8 +213,8 @@ def _callers() -> list[Principal]:
     ]
 
 
-CALLERS = _callers()
-PATHS = ("/a", "/a/b", "/a/c", "/a/b/c", "/z")
+CALLERS = [ANONYMOUS, *_callers()]
+PATHS = ("/a", "/a/b", "/a/b/", "/a/c", "/a/c/", "/a/b/c", "/z")
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])

@@ -110,7 +110,7 @@ def _patterns(routes: Sequence[Route]) -> list[Route]:
 
 
 def _owners(rules: RuleSet, route: Route) -> list[int]:
-    """The routes that requests of the pattern belong to: see `policy.paths.deciding`, which says it of requests."""
+    """The routes that requests of the pattern belong to, as `policy.paths.deciding` says it of one request."""
     wider = [number for number, one in enumerate(rules.routes) if covers(one, route)]
     owners = most_specific(rules.routes, wider)
     slash = len(route.segments) > 1 and route.segments[-1] == ""

@@ -81,6 +81,8 @@ def test_appsync_carries_strings(front_end):
         ("number", "seven", None, None),
         ("number", "NaN", None, None),
         ("number", "1" * 50, None, None),
+        ("number", "1e999", None, None),
+        ("number", "-1e999", None, None),
         ("number", True, None, None),
         ("number", [1], None, None),
         ("number", "[1]", None, None),

@@ -114,9 +114,15 @@ def _read(value: object) -> object:
     if not isinstance(value, str) or len(value) > _LONGEST_NUMBER or value[:1] in ("{", "[", '"'):
         return value
     try:
-        return loads(value, parse_constant=_no_number)
+        return loads(value, parse_constant=_no_number, parse_float=_finite)
     except ValueError:
         return None
+
+
+def _finite(text: str) -> float | None:
+    """Return the number, unless it is larger than any: JSON cannot carry an infinity on."""
+    number = float(text)
+    return number if number - number == 0 else None
 
 
 def _no_number(_text: str) -> None:

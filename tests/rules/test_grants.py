@@ -224,6 +224,31 @@ def test_a_bound_value_is_written_so_that_no_wildcard_is_in_it(value: Any, expec
     assert spellings(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("condition", "value"),
+    [
+        ("claims = { banned = true }", {"by": "x"}),
+        ("claims = { banned = true }", ["x", {"by": "x"}]),
+        ("claims = { banned = true }", [["x"]]),
+        ("claims = { banned = { min = 1 } }", "3"),
+        ("claims = { banned = { max = 1 } }", True),
+        ("claims = { banned = { min = 1 } }", {"level": 3}),
+    ],
+)
+def test_a_claim_that_no_comparison_can_read_opens_nothing_and_closes(condition: str, value: object) -> None:
+    """An object where a value is expected, or no number where a range is: a deny rule must not miss it."""
+    principal = caller(claims={"banned": value})
+    assert not allowed(condition, principal)
+    assert denied(condition, principal)
+
+
+@pytest.mark.parametrize("value", [None, False, "true", 1, [], ["x", None]])
+def test_a_claim_that_is_read_and_differs_does_not_close(value: object) -> None:
+    """`"true"` and 1 are values, and others than `true`."""
+    assert not denied("claims = { banned = true }", caller(claims={"banned": value}))
+    assert not denied("claims = { banned = { min = 5 } }", caller(claims={"banned": [1, 2.5]}))
+
+
 @given(st.text(max_size=40))
 def test_no_spelling_holds_what_a_policy_could_misread(value: str) -> None:
     """Whatever a claim holds, a Resource gets no wildcard, no variable, no slash and no dot segment."""

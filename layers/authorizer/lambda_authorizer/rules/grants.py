@@ -159,25 +159,28 @@ def _claims(wanted: tuple[tuple[ClaimPath, str, Any], ...], principal: Principal
     """Each entry is a path, "one_of" with values or "range" with (least, greatest), and must hold."""
     answer: bool | None = True
     for path, operator, operand in wanted:
-        if path[0] in principal.unknown:
-            answer = None
-        elif not _claim_fits(claim_at(principal.claims, path), operator, operand):
+        fits = None
+        if path[0] not in principal.unknown:
+            fits = _claim_fits(claim_at(principal.claims, path), operator, operand)
+        if fits is False:
             return False
+        if fits is None:
+            answer = None
     return answer
 
 
-def _claim_fits(value: object, operator: str, operand: Any) -> bool:
+def _claim_fits(value: object, operator: str, operand: Any) -> bool | None:
+    """Return whether one of a claim's values fits; None where none does and some cannot be compared at all."""
     values = value if isinstance(value, list | tuple) else [value]
     if operator == "range":
         least, greatest = operand
-        return any(
-            isinstance(item, int | float)
-            and not isinstance(item, bool)
-            and (least is None or item >= least)
-            and (greatest is None or item <= greatest)
-            for item in values
-        )
-    return any(_same(item, wanted) for item in values for wanted in operand)
+        numbers = [item for item in values if isinstance(item, int | float) and not isinstance(item, bool)]
+        fits = any((least is None or item >= least) and (greatest is None or item <= greatest) for item in numbers)
+        readable = len(numbers) == sum(item is not None for item in values)
+    else:
+        fits = any(_same(item, wanted) for item in values for wanted in operand)
+        readable = not any(isinstance(item, list | tuple | Mapping) for item in values)
+    return True if fits else False if readable else None
 
 
 def _same(left: object, right: object) -> bool:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _MOST_ROWS = 60
+_PARTIAL = "the policies were proved equal to the rules for"
 
 
 @click.command("check", short_help="Validate the rules, prove them exact, hold them against the API.")
@@ -43,6 +44,9 @@ _MOST_ROWS = 60
 )
 @click.option("--ttl", type=int, metavar="SECONDS", help="The result TTL, where no template says it.")
 @click.option("--write-routes", is_flag=True, help="Write the API's routes to routes.json beside the rules.")
+@click.option(
+    "--budget", type=click.IntRange(1), metavar="STATES", help="What the proof may cost. [default: 400000]"
+)
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")
 @environment_options
@@ -53,6 +57,7 @@ def command(
     parameter: tuple[str, ...],
     public: tuple[str, ...],
     ttl: int | None,
+    budget: int | None,
     *,
     write_routes: bool,
     strict: bool,
@@ -76,7 +81,7 @@ def command(
     except ConfigurationError as error:
         console.error(error)
         raise SystemExit(1 if error.file == path else 2) from None
-    found += _exactness(loaded, kept=_kept(read, ttl))
+    found += _exactness(loaded, budget, kept=_kept(read, ttl))
     if write_routes:
         _write_routes(path, routes)
     if as_json:
@@ -136,14 +141,20 @@ def _kept(documents: "list[Document]", ttl: int | None) -> bool:
     return any(one != 0 for one in ttls) if ttls else ttl != 0
 
 
-def _exactness(loaded: Loaded, *, kept: bool) -> "list[Finding]":
+def _exactness(loaded: Loaded, budget: int | None, *, kept: bool) -> "list[Finding]":
     """Where IAM cannot say the rules: an error, unless a rule accepts it or each answer covers one route only."""
     from lambda_authorizer.cli.findings import Finding
     from lambda_authorizer.policy.check import check_exact
+    from lambda_authorizer.policy.proof import DEFAULT_BUDGET
 
     found = []
     with console.working("proving that the policies say what the rules say"):
-        report = check_exact(loaded.rules)
+        report = check_exact(loaded.rules, budget=budget or DEFAULT_BUDGET)
+    if report.proved < report.callers:
+        text = f"{_PARTIAL} {report.proved} of {plural('kind', report.callers)} of caller; the budget took no more"
+        found.append(
+            Finding("note", "proof-partial", loaded.file, text, "fewer overlapping routes in one rules file")
+        )
     for corner in report.corners:
         rules = f" (rules: {', '.join(corner.rules)})" if corner.rules else ""
         if corner.accepted:
@@ -194,7 +205,11 @@ def _print(loaded: Loaded, documents: "list[Document]", found: "list[Finding]") 
         console.line((f"{plural('error', counts['error'])}", "bold red"), f" in {loaded.file} ({said})")
     else:
         remark = f", {plural('warning', counts['warning'])}" if counts["warning"] else ""
-        console.line(("sound and exact", "bold green"), f": {loaded.file} ({said}{remark})")
+        whole = all(one.code != "proof-partial" for one in found)
+        console.line(
+            ("sound and exact" if whole else "sound, exact as far as proved", "bold green"),
+            f": {loaded.file} ({said}{remark})",
+        )
 
 
 def _rows(rules: "RuleSet") -> list[tuple[str | Text, ...]]:

@@ -86,37 +86,34 @@ class Bench:
             environment = self.ours(folder, telemetry)
             return lambda: api.start(self.python, folder, name, environment)
 
-        try:
-            with starts.key_server(self.fixtures.folder) as (_, secure):
-                cases: dict[str, Callable[[], float]] = {
-                    "runtime client, no-op": client(self.ten, "noop.lambda_handler"),
-                    "runtime client, plain": client(self.ten, handler),
-                    "runtime client, Powertools": client(self.ten, handler, "powertools"),
-                    "runtime client, plain, 1,000 routes": client(self.thousand, handler),
-                    "process, keys from file": lambda: self.drive()[0],
-                    "process, keys over https": lambda: self.drive(JWKS=secure, AUTHORIZER_CA_DIRECTORY=roots)[0],
-                }
-                ratios = [
-                    ("runtime client, plain", "runtime client, no-op"),
-                    ("runtime client, Powertools", "runtime client, no-op"),
-                    ("runtime client, plain, 1,000 routes", "runtime client, plain"),
+        with starts.key_server(self.fixtures.folder) as (_, secure):
+            cases: dict[str, Callable[[], float]] = {
+                "runtime client, no-op": client(self.ten, "noop.lambda_handler"),
+                "runtime client, plain": client(self.ten, handler),
+                "runtime client, Powertools": client(self.ten, handler, "powertools"),
+                "runtime client, plain, 1,000 routes": client(self.thousand, handler),
+                "process, keys from file": lambda: self.drive()[0],
+                "process, keys over https": lambda: self.drive(JWKS=secure, AUTHORIZER_CA_DIRECTORY=roots)[0],
+            }
+            ratios = [
+                ("runtime client, plain", "runtime client, no-op"),
+                ("runtime client, Powertools", "runtime client, no-op"),
+                ("runtime client, plain, 1,000 routes", "runtime client, plain"),
+            ]
+            if self.node:
+                for name in ("aws-jwt-verify", "jose", "jsonwebtoken"):
+                    cases[f"Node {name}, keys from file"] = lambda name=name: self.peer(name)[0]  # type: ignore[misc]
+                for name in ("aws-jwt-verify", "jsonwebtoken"):
+                    cases[f"Node {name}, keys over https"] = lambda name=name: self.peer(  # type: ignore[misc]
+                        name, JWKS_URL=secure
+                    )[0]
+                ratios += [
+                    ("process, keys from file", "Node aws-jwt-verify, keys from file"),
+                    ("process, keys over https", "Node aws-jwt-verify, keys over https"),
                 ]
-                if self.node:
-                    for name in ("aws-jwt-verify", "jose", "jsonwebtoken"):
-                        cases[f"Node {name}, keys from file"] = lambda name=name: self.peer(name)[0]  # type: ignore[misc]
-                    for name in ("aws-jwt-verify", "jsonwebtoken"):
-                        cases[f"Node {name}, keys over https"] = lambda name=name: self.peer(  # type: ignore[misc]
-                            name, JWKS_URL=secure
-                        )[0]
-                    ratios += [
-                        ("process, keys from file", "Node aws-jwt-verify, keys from file"),
-                        ("process, keys over https", "Node aws-jwt-verify, keys over https"),
-                    ]
-                for run in cases.values():
-                    run()  # fills the page cache and proves that it works
-                until_sure(self.starts, cases, ratios, most=self.most, say=self.say)
-        finally:
-            api.close()
+            for run in cases.values():
+                run()  # fills the page cache and proves that it works
+            until_sure(self.starts, cases, ratios, most=self.most, say=self.say)
 
     def measure_warm(self) -> None:
         """Time warm work in alternating blocks."""

@@ -28,6 +28,7 @@ class Server(http.server.ThreadingHTTPServer):
     """A server whose clients may be stopped at any moment."""
 
     daemon_threads = True
+    turn: "Turn"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: the client was stopped on purpose."""
@@ -71,6 +72,8 @@ class Turn:
     """One start: its client is let go once, and sent home when the start is over."""
 
     def __init__(self) -> None:
+        self.asked: queue.Queue[float] = queue.Queue()
+        self.answered: queue.Queue[tuple[float, bytes]] = queue.Queue()
         self.go = threading.Event()
         self.over = threading.Event()
         self.served = False
@@ -81,10 +84,6 @@ class RuntimeApi:
 
     def __init__(self, event: Mapping[str, Any]) -> None:
         body = json.dumps(event).encode()
-        self.asked: queue.Queue[float] = queue.Queue()
-        self.answered: queue.Queue[tuple[float, bytes]] = queue.Queue()
-        self.turn = Turn()
-        api = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -96,11 +95,11 @@ class RuntimeApi:
 
             def do_GET(self) -> None:
                 """Hold the client until it is let go, then hand out the event."""
-                turn = api.turn
+                turn: Turn = self.server.turn  # type: ignore[attr-defined]  # the server is ours
                 if turn.served:
                     turn.over.wait()
                     return
-                api.asked.put(time.perf_counter())
+                turn.asked.put(time.perf_counter())
                 turn.go.wait()
                 turn.served = True
                 try:
@@ -121,23 +120,20 @@ class RuntimeApi:
             def do_POST(self) -> None:
                 """Take the answer."""
                 answer = self.rfile.read(int(self.headers["Content-Length"]))
-                api.answered.put((time.perf_counter(), answer))
+                self.server.turn.answered.put((time.perf_counter(), answer))  # type: ignore[attr-defined]
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
 
-        self._server = Server(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.address = f"127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._handler = Handler
 
     def start(self, python: Path, folder: Path, handler: str, environment: Mapping[str, str]) -> float:
         """Return the milliseconds from the start of the runtime client to the answer of the first invocation."""
-        turn = self.turn = Turn()
+        # A server of its own for each start: the last request of a client that was stopped must not meet the next.
+        server = Server(("127.0.0.1", 0), self._handler)
+        turn = server.turn = Turn()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        address = f"127.0.0.1:{server.server_address[1]}"
         silent = os.open(os.devnull, os.O_RDWR)
         actions = [(os.POSIX_SPAWN_DUP2, silent, number) for number in (0, 1, 2)]
         before = Path.cwd()
@@ -147,22 +143,24 @@ class RuntimeApi:
             pid = os.posix_spawn(
                 str(python),
                 [str(python), "-m", "awslambdaric", handler],
-                {**environment, "AWS_LAMBDA_RUNTIME_API": self.address},
+                {**environment, "AWS_LAMBDA_RUNTIME_API": address},
                 file_actions=actions,
             )
         finally:
             os.chdir(before)
         try:
-            asked = self.asked.get(timeout=_PATIENCE)
+            asked = turn.asked.get(timeout=_PATIENCE)
             let_go = time.perf_counter()
             turn.go.set()
-            answered, answer = self.answered.get(timeout=_PATIENCE)
+            answered, answer = turn.answered.get(timeout=_PATIENCE)
         finally:
             os.close(silent)
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
             turn.go.set()
             turn.over.set()
+            server.shutdown()
+            server.server_close()
         if b'"Allow"' not in answer and b'"ok"' not in answer:
             raise RuntimeError(f"{handler} answered {answer[:500]!r}")
         # What the driver itself did between the two is not the function's time.

@@ -193,6 +193,14 @@ def test_a_wildcard_subscription_needs_everything_below(text: str, channel: str,
     assert decide(grants(text, "s", groups=("g",)), "SUBSCRIBE", channel).allowed is expected
 
 
+@pytest.mark.parametrize("channel", ["/n/*/", "/*/", "/n/*/x", "/n/se*", "/n/*x", "/*/secret", "/n/**"])
+def test_no_other_spelling_of_a_wildcard_subscription_gets_past_a_finer_route(channel: str) -> None:
+    """Event APIs take a slash at the end of a channel for nothing; other wildcards are none, and never granted."""
+    assert not decide(grants("s: SUBSCRIBE /{rest+}\nt: SUBSCRIBE /n/secret", "s"), "SUBSCRIBE", channel).allowed
+    everything = grants("s: SUBSCRIBE /{rest+}", "s")
+    assert decide(everything, "SUBSCRIBE", channel).allowed is (channel in {"/n/*/", "/*/"})
+
+
 def test_the_route_of_a_request_is_told() -> None:
     """Method and template of the routes it belongs to, for answers that are kept by route."""
     rules = EVERYTHING.rules

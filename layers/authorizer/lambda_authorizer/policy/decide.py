@@ -37,8 +37,8 @@ def decide(grants: Grants, method: str, path: str) -> Decision:
     segments = _segments(method, path)
     if segments is None:
         return PATH_REFUSED
-    if method == "SUBSCRIBE" and segments[-1] == "*":
-        return _subscribe_below(grants, segments)
+    if method == "SUBSCRIBE" and "*" in path:
+        return _subscribe_below(grants, segments if segments[-1] else segments[:-1])
     if grants.denied:
         for number in _trie(rules, "denials").reaching(method, segments):
             for alternative in grants.denied.get(number, ()):
@@ -102,6 +102,8 @@ def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
     """
     rules = grants.rules
     prefix = segments[:-1]
+    if segments[-1] != "*" or any("*" in segment for segment in prefix):
+        return NO_RULE_ALLOWS  # no wildcard that Event APIs know
     rule: str | None = None
     for number, route in enumerate(rules.routes):
         if route.method != "SUBSCRIBE" or not _meets_below(route, prefix):

@@ -314,3 +314,61 @@ def test_equal_callers_have_equal_grants() -> None:
     assert one != other
     assert one != "grants"
     assert "1 of 1" in repr(one)
+
+
+ASKED = (
+    '[[rule]]\nname = "scope"\nallow = ["GET /a"]\nscopes = ["s"]\n'
+    '[[rule]]\nname = "group"\nallow = ["GET /b"]\ngroups = ["g"]\n'
+    '[[rule]]\nname = "role"\nallow = ["GET /c"]\nroles = ["r"]\n'
+    '[[rule]]\nname = "tier"\nallow = ["GET /d"]\nmin_tier = "mid"\n'
+    '[[rule]]\nname = "issuer"\nallow = ["GET /e"]\nissuer = "main"\n'
+    '[[rule]]\nname = "public"\nallow = ["GET /f"]\nanonymous = true\n'
+    '[[rule]]\nname = "banned"\ndeny = ["ANY /f"]\ngroups = ["banned"]\n'
+)
+NAMES = st.builds(
+    caller,
+    scopes=st.sets(st.sampled_from(["s", "g"])),
+    groups=st.sets(st.sampled_from(["g", "r", "banned"])),
+    roles=st.sets(st.sampled_from(["r", "s"])),
+    tier=st.sampled_from([None, "low", "high"]),
+    issuer=st.sampled_from(["main", "other"]),
+    unknown=st.sets(st.sampled_from(["scopes", "groups", "roles", "tier"])),
+)
+
+
+@given(st.lists(st.one_of(NAMES, st.just(ANONYMOUS)), min_size=2, max_size=8))
+def test_no_caller_gets_what_another_has(callers: list[Principal]) -> None:
+    """Where grants are kept for callers alike, each caller still gets what rules that saw nobody before give."""
+    rules = rules_of(TIERS + ASKED)
+    assert rules.reads_names_only
+    for principal in callers * 2:
+        fresh = rules_of(TIERS + ASKED)
+        assert grants_for(rules, principal, None).key == grants_for(fresh, principal, None).key
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        'claims = { a = "x" }',
+        'present = ["a"]',
+        'absent = ["a"]',
+        'source_ip = ["192.0.2.0/24"]',
+        'client_certificate = { subject = "CN=a" }',
+        'scopes = ["s"]\nwhere = { id = "sub" }',
+    ],
+)
+def test_rules_that_read_more_than_names_are_asked_every_time(condition: str) -> None:
+    """Claims, path variables and the request are no part of what grants are kept by."""
+    rules = rules_of(f'[[rule]]\nname = "r"\nallow = ["GET /a/{{id}}"]\n{condition}\n')
+    assert not rules.reads_names_only
+    grants_for(rules, caller(scopes=["s"], claims={"a": "x", "sub": "s"}), Facts("192.0.2.1"))
+    assert rules.grants == {}
+
+
+def test_kept_grants_are_bounded() -> None:
+    """Callers who are all different cannot fill the memory, and still get their own grants."""
+    rules = rules_of('[[rule]]\nname = "r"\nallow = ["GET /a"]\nscopes = ["s"]\n')
+    for number in range(600):
+        scopes = [f"x{number}", "s"] if number % 2 else [f"x{number}"]
+        assert bool(grants_for(rules, caller(scopes=scopes), None).routes) == bool(number % 2)
+    assert len(rules.grants) <= 256

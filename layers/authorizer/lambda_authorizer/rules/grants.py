@@ -5,7 +5,7 @@ the request's facts are not at hand, the caller is anonymous). An allow rule nee
 False: what cannot be known never opens and always closes. No condition raises for any claim value.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
 from lambda_authorizer.principal import Principal, claim_at
@@ -14,6 +14,7 @@ from lambda_authorizer.rules.model import Alternative, Bindings, ClaimPath, Fact
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _LONGEST_VALUE: Final = 256  # a bound value stands in a Resource of at most 512 characters
 _MOST_VALUES: Final = 32  # of a claim that is a list
+_MOST_KEPT: Final = 256
 _LARGEST_NUMBER: Final = 10**18
 _SPACE, _DELETE, _NO_BREAK_SPACE, _SURROGATES, _PRIVATE = 0x20, 0x7F, 0xA0, 0xD800, 0xE000
 
@@ -26,6 +27,33 @@ def grants_for(rules: RuleSet, principal: Principal, facts: Facts | None) -> Gra
         principal: the caller; `ANONYMOUS` for a call without a credential.
         facts: the request's source address and client certificate where nothing is cached, else None.
     """
+    if not rules.reads_names_only:
+        return _evaluated(rules, principal, facts)
+    # Whatever such rules read of a caller is in the key, so equal keys have equal grants, which nobody changes.
+    names = _names(principal)
+    found = rules.grants.get(names)
+    if found is None:
+        if len(rules.grants) >= _MOST_KEPT:
+            rules.grants.clear()
+        found = rules.grants[names] = _evaluated(rules, principal, facts)
+    return found
+
+
+def _names(principal: Principal) -> tuple[Hashable, ...]:
+    """Return everything of a caller that rules can read, but claims."""
+    return (
+        principal.anonymous,
+        principal.issuer,
+        principal.scopes,
+        principal.groups,
+        principal.roles,
+        principal.tier,
+        principal.unknown,
+    )
+
+
+def _evaluated(rules: RuleSet, principal: Principal, facts: Facts | None) -> Grants:
+    """Return what each route says for this caller, by asking every rule."""
     routes: dict[int, list[Alternative]] = {}
     denied: dict[int, list[Alternative]] = {}
     key: list[Any] = []

@@ -14,6 +14,11 @@ from lambda_authorizer.tokens import Issuer
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # what ANY stands for
 VARIABLE: Final = 0  # a segment `{name}`: one or more characters without a slash
 GREEDY: Final = 1  # the last segment `{name+}`: one or more characters
+# The conditions that ask only for what `rules.grants._names` lists of a caller.
+_NAMES: Final = frozenset({
+    "all_groups", "all_roles", "anonymous", "any_scopes", "authenticated", "groups", "issuer", "min_tier", "roles",
+    "scopes", "tier",
+})  # fmt: skip
 
 Segment = str | int  # a literal, VARIABLE or GREEDY
 ClaimPath = tuple[str, ...]
@@ -104,10 +109,12 @@ class RuleSet:
         "context_types",
         "denials",
         "digest",
+        "grants",
         "has_anonymous",
         "hierarchical_scopes",
         "issuers",
         "kinds",
+        "reads_names_only",
         "reads_request",
         "resource_policy",
         "routes",
@@ -150,13 +157,15 @@ class RuleSet:
         self.digest = digest  # SHA-256 of the rules file, hexadecimal
         self.tables = tables  # what the compiler worked out about the routes, one entry per group of methods
         self.kinds = frozenset(route.kind for route in routes)
-        self.reads_request = frozenset(
-            kind for rule in rules for kind, _ in rule.conditions if kind in {"source_ip", "client_certificate"}
-        )
-        self.has_anonymous = any(kind == "anonymous" for rule in rules for kind, _ in rule.conditions)
+        asked = {kind for rule in rules for kind, _ in rule.conditions}
+        self.reads_request = frozenset(asked & {"source_ip", "client_certificate"})
+        self.has_anonymous = "anonymous" in asked
         self.uses_where = any(target.where for rule in rules for target in rule.targets)
+        # Neither claims nor the request: callers with the same names (scopes, groups, …) get the same grants.
+        self.reads_names_only = asked <= _NAMES and not self.uses_where
         self.tries: dict[str, Any] = {}  # built when first asked for
         self.cache: dict[Any, Any] = {}  # policies by grants, bounded by its writer
+        self.grants: dict[Any, Grants] = {}  # by the caller's names, bounded by its writer
 
     def __repr__(self) -> str:
         return f"RuleSet({len(self.rules)} rules, {len(self.routes)} routes, {self.digest[:12]})"

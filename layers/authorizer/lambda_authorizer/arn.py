@@ -6,6 +6,7 @@ The text is `arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{METHO
 Source: API Gateway developer guide, "ARN format reference".
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from lambda_authorizer.errors import EventError
@@ -39,20 +40,28 @@ def parse_execute_api_arn(text: object) -> ExecuteApiArn:
     """
     if not isinstance(text, str):
         raise EventError("the event's ARN is missing or not a string")
-    parts = text.split(":", _COLONS)
-    if len(parts) != _COLONS + 1 or parts[0] != "arn" or parts[2] != "execute-api":
-        raise EventError("the event's ARN is not an execute-api ARN")
-    _, partition, _, region, account, resource = parts
-    api_id, *rest = resource.split("/", _SLASHES)
+    head, *rest = text.split("/", _SLASHES)
     if len(rest) < _SLASHES - 1:
         raise EventError("the event's ARN lacks stage or method")
-    stage, method = rest[:2]
+    path = "/" + rest[2] if len(rest) == _SLASHES else ""
+    return ExecuteApiArn(*_parse_head(head, rest[0], rest[1]), path)
+
+
+@lru_cache(maxsize=64)
+def _parse_head(head: str, stage: str, method: str) -> tuple[str, str, str, str, str, str]:
+    """Return all parts but the path.
+
+    The result depends on the text alone, and one function sees few of them: remembered, bounded. Errors are not.
+    """
+    parts = head.split(":", _COLONS)
+    if len(parts) != _COLONS + 1 or parts[0] != "arn" or parts[2] != "execute-api":
+        raise EventError("the event's ARN is not an execute-api ARN")
+    _, partition, _, region, account, api_id = parts
     # These parts stand literally in every Resource of the answer: a wildcard there would widen all of it.
     for part in (partition, region, account, api_id, stage, method):
         if not _is_plain(part):
             raise EventError("a part of the event's ARN is empty or holds a character that no ARN has there")
-    path = "/" + rest[2] if len(rest) == _SLASHES else ""
-    return ExecuteApiArn(partition, region, account, api_id, stage, method, path)
+    return partition, region, account, api_id, stage, method
 
 
 def _is_plain(part: str) -> bool:

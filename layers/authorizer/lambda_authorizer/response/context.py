@@ -74,14 +74,17 @@ def _word(value: object) -> str:
         return _encoded(value) if value[:1] in ("{", "[") else value
     if isinstance(value, bool | int | float):
         return dumps(value)
-    if isinstance(value, list) and all(_is_word(item) for item in value):
+    if isinstance(value, list) and _are_words(value):
         return " ".join(value)
     return _encoded(value)
 
 
-def _is_word(item: object) -> bool:
-    """Say whether an item can stand in a list joined by blanks and be found again."""
-    return isinstance(item, str) and item.split() == [item]
+def _are_words(items: list[Any]) -> bool:
+    """Say whether the items can stand in a list joined by blanks and all be found again."""
+    try:
+        return " ".join(items).split() == items
+    except TypeError:
+        return False
 
 
 def _encoded(value: object) -> str:
@@ -106,7 +109,7 @@ def _as_list(value: object) -> object:
     """Return a list of words, also out of a string of words; None for anything else."""
     if isinstance(value, str):
         return value.split()
-    return value if isinstance(value, list) and all(_is_word(item) for item in value) else None
+    return value if isinstance(value, list) and _are_words(value) else None
 
 
 def _read(value: object) -> object:

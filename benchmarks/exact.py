@@ -160,7 +160,9 @@ def _requests(rnd: random.Random, rules: RuleSet, grants: Grants, count: int) ->
         elif bend < 0.3:
             parts.append("")
         elif bend < 0.35:
-            parts[rnd.randrange(len(parts))] = rnd.choice(("", ".", "..", "a%2Fb", "a%5cb", "%2e"))
+            parts[rnd.randrange(len(parts))] = rnd.choice(
+                ("", ".", "..", "a%2Fb", "a%5cb", "%2e", "a%00", "a%7F", "a\\b")
+            )
         method = route.method if route.method in METHODS and rnd.random() < 0.8 else rnd.choice(METHODS)
         yield method, "/" + "/".join(parts)
 

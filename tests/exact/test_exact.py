@@ -90,7 +90,7 @@ def mutants(document: dict[str, object], *, odd: bool) -> list[dict[str, object]
     ("text", "odd", "count"),
     [
         ("a: GET /orders/{id}, GET /users, POST /users/{id}/notes\nb: GET /orders/export", False, 6),
-        ("a: ANY /{rest+}", True, 11),
+        ("a: ANY /{rest+}", True, 16),
     ],
 )
 def test_the_proof_notices_every_line_that_is_missing(text: str, *, odd: bool, count: int) -> None:
@@ -134,7 +134,7 @@ def test_past_its_budget_the_proof_is_undecided() -> None:
     assert {corner.kind for corner in report.corners} == {"undecided"}
 
 
-@given(st.text(alphabet="ab/.%2fF5cCeE", max_size=14))
+@given(st.text(alphabet="ab/.%2fF5cCeE017\\", max_size=14))
 def test_the_proof_and_the_decision_agree_on_odd_paths(rest: str) -> None:
     """Two definitions, written apart, of what no route may have."""
     state: tuple[int, str] | None = (0, "")

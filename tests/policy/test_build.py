@@ -63,6 +63,12 @@ def test_every_policy_with_a_wildcard_denies_odd_paths() -> None:
         "/a/.",
         "/../a",
         "/a/..",
+        "/a%00b",
+        "/a%0Ab",
+        "/a%1f",
+        "/a%7F",
+        "/a%7f",
+        "/a\\b",
     ):
         assert not says(policy, "GET", path)
         assert not decide(grants("s: GET /{rest+}", "s"), "GET", path).allowed

@@ -27,6 +27,7 @@ _MOST_TRIED: Final = 300
 # Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
 ODD: Final = (
     "*%2F*", "*%2f*", "*%5C*", "*%5c*", "*%2E*", "*%2e*", "*//*", "*/./*", "*/.", "*/../*", "*/..",
+    "*%0*", "*%1*", "*%7F*", "*%7f*", "*\\*",
 )  # fmt: skip
 
 

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, within
 
-# An encoded slash, backslash or dot, in either case.
-_ODD_ESCAPES: Final = ("%2f", "%5c", "%2e")
+# An encoded slash, backslash or dot, in either case; an encoded control character (%00 to %1F, %7F).
+_ODD_ESCAPES: Final = ("%2f", "%5c", "%2e", "%0", "%1", "%7f")
 
 
 def is_odd(path: str) -> bool:
     """True for a path that belongs to no route, whatever the routes are.
 
-    Those hold an encoded slash, backslash or dot, a dot segment, an empty segment, a control character, a blank,
-    or anything outside ASCII. A trailing slash is not odd: it makes another path.
+    Those hold a backslash, an encoded slash, backslash, dot or control character, a dot segment, an empty segment,
+    a control character, a blank, or anything outside ASCII. A trailing slash is not odd: it makes another path.
     """
-    if not path.isascii() or not path.isprintable() or " " in path:
+    if not path.isascii() or not path.isprintable() or " " in path or "\\" in path:
         return True
     if "//" in path or "/." in path:
         if "//" in path:

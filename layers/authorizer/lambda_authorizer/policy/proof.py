@@ -17,7 +17,7 @@ from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
 OTHER: Final = "\x00"  # any printable character that nobody spells
-_SPECIAL: Final = "/.%2fF5cCeE"
+_SPECIAL: Final = "/.%2fF5cCeE017\\"
 _MOST_WITNESSES: Final = 8
 DEFAULT_BUDGET: Final = 400_000
 
@@ -229,7 +229,9 @@ def _odd_step(state: _Odd, char: str) -> _Odd | None:
         return None
     if escape == "%5" and char in "cC":
         return None
-    escape = "%" if char == "%" else escape + char if escape == "%" and char in "25" else ""
+    if char == "\\" or (escape == "%" and char in "01") or (escape == "%7" and char in "fF"):
+        return None
+    escape = "%" if char == "%" else escape + char if escape == "%" and char in "257" else ""
     if char == "/":
         return None if inside in {0, 1, 2} else (0, escape)
     if char == ".":

@@ -101,6 +101,6 @@ def _literal(text: str, *, last: bool) -> str:
     if wrong:
         raise RouteError(f"{wrong[0]!r} cannot stand in a route; percent-encode it as clients send it")
     lower = text.lower()
-    if "%2f" in lower or "%5c" in lower or "%2e" in lower:
-        raise RouteError("an encoded slash, backslash or dot belongs to no route")
+    if any(escape in lower for escape in ("%2f", "%5c", "%2e", "%0", "%1", "%7f")):
+        raise RouteError("an encoded slash, backslash, dot or control character belongs to no route")
     return text

@@ -129,7 +129,8 @@ def test_a_deny_rule_reaches_the_path_with_a_trailing_slash() -> None:
     "path",
     [
         "/a%2Fb", "/a%2fb", "/a%5Cb", "/a%5cb", "/%2e%2E", "/a/./b", "/a/../b", "/..", "/a/.", "//", "//a",
-        "/a//b", "/a\nb", "/a\x00", "/a%00", "/a%0a", "/a%1F", "/a%7f", "/a\\b", "/x/..\\admin", "/a b", "/é", "/a\x7f", "", "a",
+        "/a//b", "/a\nb", "/a\x00", "/a%00", "/a%0a", "/a%1F", "/a%7f",
+        "/a\\b", "/x/..\\admin", "/a b", "/é", "/a\x7f", "", "a",
     ],
 )  # fmt: skip
 def test_an_odd_path_belongs_to_no_route(path: str) -> None:

@@ -204,6 +204,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--embedded", action="store_true", help="use the embedded provider even where Node is")
     given = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, _stop)
+    # A job that a script starts in the background ignores Ctrl-C; this one stops whenever it is told to.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _WIDTH, highlight=False)
     try:
         return run(given.build.resolve(), given.telemetry, console, embedded=given.embedded)

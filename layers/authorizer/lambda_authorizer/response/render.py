@@ -103,6 +103,8 @@ def own_copy(document: Document) -> dict[str, Any]:
 
 def own_value(value: Any) -> Any:
     """Return a JSON value that shares no list and no object with the one that is kept."""
+    if isinstance(value, str):  # most are, and to ask for a Mapping costs more than the copy
+        return value
     if isinstance(value, Mapping):
         return {name: own_value(item) for name, item in value.items()}
     return [own_value(item) for item in value] if isinstance(value, list) else value

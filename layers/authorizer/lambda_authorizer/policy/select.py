@@ -404,23 +404,22 @@ class _Selection:
 
     def _written(self, unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
         allow: dict[str, None] = {}
-        left = list(unbound)
+        left = self._owed(unbound)
         # One cell stands for each line, so that most merges are ruled out by counting bits.
-        full, of_group = self.full, self.table.of_group
+        full = self.full
         marks = 0
-        for line in left:
-            mine = of_group[line.form.group] & full
-            marks |= mine & -mine
+        for _, owed in left:
+            marks |= owed & -owed
         for text, hits, covers in self.table.merges:
             if (covers & marks).bit_count() < 2 or hits & self.partial:  # noqa: PLR2004 - nothing to merge
                 continue
             outside = full & ~covers
-            inside = [line for line in left if not of_group[line.form.group] & outside]
+            inside = [line for line, owed in left if not owed & outside]
             if len(inside) > 1 and self._affordable(hits, len(inside)):
                 allow[text] = None
-                left = [line for line in left if of_group[line.form.group] & outside]
+                left = [(line, owed) for line, owed in left if owed & outside]
                 marks &= ~covers
-        for line in left:
+        for line, _ in left:
             allow[line.form.text] = None
         for line in bound:
             for text in _texts(line.form.text, line):
@@ -429,6 +428,15 @@ class _Selection:
         deny = tuple(self.deny) if allow else ()
         open_cells = self.full | (self.fenced if allow else 0)
         return Lines(self.table.methods, tuple(allow), deny, corners, self.full | self.partial, open_cells)
+
+    def _owed(self, lines: Sequence[_Line]) -> list[tuple[_Line, int]]:
+        """Return each line with the cells that it alone opens: its own, and those of lines it made needless."""
+        had = 0
+        found = []
+        for line in lines:
+            found.append((line, line.form.covers & self.full & ~had))
+            had |= line.form.covers
+        return found
 
     def _affordable(self, hits: int, saved: int) -> bool:
         """Take the fences that a wide pattern needs, if they are fewer than the lines it replaces."""

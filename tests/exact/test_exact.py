@@ -75,7 +75,7 @@ def test_known_hard_tables_are_exact(text: str, scopes: tuple[str, ...], sub: st
 
 
 def test_a_merge_keeps_what_a_wider_line_made_needless() -> None:
-    """`ANY /GET/{rest+}` and `GET /GET/{v}` are one line; merging the first away must not take the second with it."""
+    """`ANY /GET/{rest+}` and `GET /GET/{v}` are one line; merging one must not lose the other."""
     family = next(family for family in FAMILIES if family.name == "3-8 routes of a tiny alphabet, known")
     outcome = run_one(family, 103511293527063877, samples=400)
     assert outcome.over == outcome.under == ()

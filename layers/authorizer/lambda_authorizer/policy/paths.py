@@ -5,12 +5,9 @@ might read as another path (`odd`) belongs to no route.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from typing import Any
 
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, within
-
-# An encoded slash, backslash or dot, in either case; an encoded control character (%00 to %1F, %7F).
-_ODD_ESCAPES: Final = ("%2f", "%5c", "%2e", "%0", "%1", "%7f")
+from lambda_authorizer.rules.model import GREEDY, METHODS, ODD_ESCAPES, VARIABLE, Route, within
 
 
 def is_odd(path: str) -> bool:
@@ -28,7 +25,7 @@ def is_odd(path: str) -> bool:
             return True
     if "%" in path:
         lower = path.lower()
-        return any(escape in lower for escape in _ODD_ESCAPES)
+        return any(escape in lower for escape in ODD_ESCAPES)
     return False
 
 

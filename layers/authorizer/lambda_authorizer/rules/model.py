@@ -14,6 +14,8 @@ from lambda_authorizer.tokens import Issuer
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # what ANY stands for
 VARIABLE: Final = 0  # a segment `{name}`: one or more characters without a slash
 GREEDY: Final = 1  # the last segment `{name+}`: one or more characters
+# What no path may have: an encoded slash, backslash, dot or control character (%00 to %1F, %7F), in lower case.
+ODD_ESCAPES: Final = ("%2f", "%5c", "%2e", "%0", "%1", "%7f")
 # The conditions that ask only for what `rules.grants._names` lists of a caller.
 _NAMES: Final = frozenset({
     "all_groups", "all_roles", "anonymous", "any_scopes", "authenticated", "groups", "issuer", "min_tier", "roles",

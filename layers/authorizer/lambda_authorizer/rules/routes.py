@@ -7,7 +7,7 @@
 
 from typing import Final
 
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment
+from lambda_authorizer.rules.model import GREEDY, METHODS, ODD_ESCAPES, VARIABLE, Route, Segment
 
 _LITERALS: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~!&'()+,;=:@%")
 _NAME: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._")
@@ -101,6 +101,6 @@ def _literal(text: str, *, last: bool) -> str:
     if wrong:
         raise RouteError(f"{wrong[0]!r} cannot stand in a route; percent-encode it as clients send it")
     lower = text.lower()
-    if any(escape in lower for escape in ("%2f", "%5c", "%2e", "%0", "%1", "%7f")):
+    if any(escape in lower for escape in ODD_ESCAPES):
         raise RouteError("an encoded slash, backslash, dot or control character belongs to no route")
     return text

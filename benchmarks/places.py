@@ -142,7 +142,7 @@ def function_folder(name: str, routes: int = 10) -> Path:
             "-m",
             "lambda_authorizer.rules.compile",
             str(folder / "rules.toml"),
-            str(folder / "rules.compiled.json"),
+            str(folder / "rules.compiled.jsonl"),
         ],
         check=True,
         env={**os.environ, "PYTHONPATH": str(built.ROOT / "layers" / "authorizer")},

@@ -202,7 +202,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
         "AUTHORIZER_RESULT_TTL": "300",
         "LAMBDA_TASK_ROOT": str(folder),
     }
-    compiled = [str(folder / "rules.toml"), str(folder / "rules.compiled.json")]
+    compiled = [str(folder / "rules.toml"), str(folder / "rules.compiled.jsonl")]
     for command in (
         [sys.executable, "-m", "lambda_authorizer.rules.compile", *compiled],
         [

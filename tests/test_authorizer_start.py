@@ -215,7 +215,7 @@ def test_an_absolute_path_is_taken_as_it_is(place: Place, tmp_path: Path):
 
 def test_compiled_rules_are_used_where_they_belong_to_the_text(place: Place):
     """And stop the start where they do not: nobody runs on rules other than those beside the function."""
-    assert compile_rules([str(place.folder / "rules.toml"), str(place.folder / "rules.compiled.json")]) == 0
+    assert compile_rules([str(place.folder / "rules.toml"), str(place.folder / "rules.compiled.jsonl")]) == 0
     text = (place.folder / "rules.toml").read_bytes()
     rules = load_rules(Settings.from_environment(place.environ))
     assert rules.digest == sha256(text).hexdigest()

@@ -6,11 +6,11 @@
 TOOLS := $(patsubst %/,%,$(dir $(realpath $(lastword $(MAKEFILE_LIST)))))
 LAYER := $(TOOLS)/../layers/authorizer
 PYTHON ?= $(shell "$(TOOLS)/find-python")
-LEFT_OUT := Makefile rules_test.toml rules.compiled.json __pycache__
+LEFT_OUT := Makefile rules_test.toml rules.compiled.jsonl __pycache__
 FILES = $(filter-out $(LEFT_OUT),$(notdir $(wildcard $(HERE)/*)))
 
 build-%:
 	@cp "$(TOOLS)"/../authorizers/*_authorizer.py "$(ARTIFACTS_DIR)/"
 	@cd "$(HERE)" && cp -R $(FILES) "$(ARTIFACTS_DIR)/"
 	@PYTHONDONTWRITEBYTECODE=1 PYTHONPATH="$(LAYER)" "$(PYTHON)" -m lambda_authorizer.rules.compile \
-		"$(ARTIFACTS_DIR)/rules.toml" "$(ARTIFACTS_DIR)/rules.compiled.json"
+		"$(ARTIFACTS_DIR)/rules.toml" "$(ARTIFACTS_DIR)/rules.compiled.jsonl"

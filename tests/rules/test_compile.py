@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.rules.parts import HEAD, rules_of
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.rules import load_compiled, parse_rules
 from lambda_authorizer.rules.compile import main
-from lambda_authorizer.rules.load import substitute
+from lambda_authorizer.rules.load import TABLE_ROWS, Rows, substitute
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "authorizers" / "rules.toml"
@@ -28,16 +29,26 @@ def compiled(tmp_path: Path, text: str) -> bytes:
     return (tmp_path / "out.json").read_bytes()
 
 
+def rows_of(table: Mapping[str, Any]) -> Any:
+    """Return a table whose rows are read, whether they came as values or as lines of a file."""
+    read = {
+        name: [json.loads(row) if isinstance(row, bytes) else row for row in table[name]] for name in TABLE_ROWS
+    }
+    return json.loads(json.dumps({**table, **read}))
+
+
 def test_compiled_rules_are_the_parsed_ones(tmp_path: Path) -> None:
     """Build and start together give what reading the file gives."""
     text = SHIPPED.read_text()
-    loaded = load_compiled(compiled(tmp_path, text), file="rules.compiled.json", environment=ENVIRONMENT)
+    loaded = load_compiled(compiled(tmp_path, text), file="rules.compiled.jsonl", environment=ENVIRONMENT)
     parsed = parse_rules(text, file="rules.toml", environment=ENVIRONMENT)
     assert loaded.digest == parsed.digest == hashlib.sha256(text.encode()).hexdigest()
-    assert loaded.routes == parsed.routes
+    assert list(loaded.routes) == list(parsed.routes)
+    assert list(loaded.givers) == list(parsed.givers)
     assert loaded.issuers == parsed.issuers
     assert [rule.conditions for rule in loaded.rules] == [rule.conditions for rule in parsed.rules]
-    assert loaded.tables == json.loads(json.dumps(parsed.tables))
+    assert [rows_of(table) for table in loaded.tables] == [rows_of(table) for table in parsed.tables]
+    assert list(loaded.tries) == list(parsed.tries)
     assert "12 rules" in repr(loaded)
     assert repr(loaded.rules[0]) == "Rule('members read their own points', allow)"
 
@@ -52,21 +63,21 @@ def test_compiled_rules_of_another_file_stop_the_start(tmp_path: Path) -> None:
     """The SHA-256 of the source is recorded and held against the file beside it."""
     data = compiled(tmp_path, SHIPPED.read_text())
     with pytest.raises(ConfigurationError, match="compiled from another file"):
-        load_compiled(data, file="rules.compiled.json", environment=ENVIRONMENT, source_digest="0" * 64)
+        load_compiled(data, file="rules.compiled.jsonl", environment=ENVIRONMENT, source_digest="0" * 64)
 
 
 @pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"format": 0}', b"null"])
 def test_what_the_compiler_did_not_write_is_refused(data: bytes) -> None:
     """No compiled rules, or those of another version, stop the start."""
     with pytest.raises(ConfigurationError):
-        load_compiled(data, file="rules.compiled.json", environment={})
+        load_compiled(data, file="rules.compiled.jsonl", environment={})
 
 
 def test_a_missing_variable_stops_the_start(tmp_path: Path) -> None:
     """The message names the variable and the key."""
     data = compiled(tmp_path, SHIPPED.read_text())
     with pytest.raises(ConfigurationError, match="AUDIENCE is not set") as caught:
-        load_compiled(data, file="rules.compiled.json", environment={"ISSUER": "https://issuer.example"})
+        load_compiled(data, file="rules.compiled.jsonl", environment={"ISSUER": "https://issuer.example"})
     assert caught.value.key == "issuer[0].audience"
 
 
@@ -171,3 +182,30 @@ def test_routes_of_the_api_must_be_a_list(
     source.write_text(RULE)
     assert main([str(source), str(tmp_path / "out"), str(routes)]) == 1
     assert "no JSON list" in capsys.readouterr().err
+
+
+def test_a_part_of_a_compiled_file_is_refused(tmp_path: Path) -> None:
+    """A file that was cut off, or has lines too many, stops the start: a rule less could be a deny less."""
+    data = compiled(tmp_path, SHIPPED.read_text())
+    for other in (data[: data.rindex(b"\n", 0, -1) + 1], data + b"[]\n"):
+        with pytest.raises(ConfigurationError, match="a part of a file"):
+            load_compiled(other, file="rules.compiled.jsonl", environment=ENVIRONMENT)
+
+
+def test_rows_are_made_when_they_are_asked_for_and_once() -> None:
+    """A start reads the members it needs; a member is the same object each time."""
+    asked: list[int] = []
+
+    def make(row: int) -> tuple[int, ...]:
+        asked.append(row)
+        return (row,)
+
+    rows = Rows([b"1", 2, b"3"], make)
+    assert len(rows) == 3
+    assert asked == []
+    assert rows[1] is rows[1]
+    assert asked == [2]
+    assert list(rows) == [(1,), (2,), (3,)]
+    assert asked == [2, 1, 3]
+    with pytest.raises(IndexError):
+        _ = rows[3]

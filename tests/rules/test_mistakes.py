@@ -212,7 +212,7 @@ def test_json_of_the_same_shape_means_the_same() -> None:
     }
     rules = parse_rules(json.dumps(document), file="rules.json", environment={})
     assert [rule.name for rule in rules.rules] == ["r"]
-    assert rules.routes == rules_of(RULE).routes
+    assert list(rules.routes) == list(rules_of(RULE).routes)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Final
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.decide import decide, deciding_routes
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, within
+from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, bits, within
 
 if TYPE_CHECKING:
-    from lambda_authorizer.policy.select import Corner
+    from lambda_authorizer.policy.select import Corner, Lines
     from lambda_authorizer.policy.table import Table
 
 ACTION: Final = "execute-api:Invoke"
@@ -22,7 +22,6 @@ LONGEST_RESOURCE: Final = 512
 LARGEST_POLICY: Final = 6 * 1024
 _MOST_CACHED: Final = 256
 _MOST_STRICTER: Final = 24
-_MOST_TRIED: Final = 300
 
 # Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
 ODD: Final = (
@@ -104,23 +103,20 @@ def _connect(grants: Grants, arn: ExecuteApiArn) -> Policy:
 
 def tables_of(rules: RuleSet) -> "list[Table]":
     """Return the rule set's tables, made ready when first asked for."""
-    tables: list[Table] | None = rules.tries.get("tables")
+    tables: list[Table] | None = rules.made.get("tables")
     if tables is None:
         from lambda_authorizer.policy import table as made  # a function that keeps nothing needs no tables
 
-        tables = rules.tries["tables"] = [made.Table(table) for table in rules.tables]
+        tables = rules.made["tables"] = [made.Table(table) for table in rules.tables]
     return tables
 
 
-def _whole(grants: Grants, arn: ExecuteApiArn, *, resource_policy: bool) -> Policy:
+def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, resource_policy: bool) -> Policy:
+    """Return the document of the patterns that were selected for each table."""
     from lambda_authorizer.policy.methods import across_methods
-    from lambda_authorizer.policy.select import select
 
-    rules = grants.rules
-    tables = tables_of(rules)
-    selected = [select(table, grants) for table in tables]
     narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
-    allow, deny = across_methods(tables, selected, routes_known=rules.routes_known)
+    allow, deny = across_methods(tables_of(rules), selected, routes_known=rules.routes_known)
     allow = [arn.prefix + text for text in allow]
     deny = [arn.prefix + text for text in deny]
     too_long = [resource for resource in allow if len(resource) > LONGEST_RESOURCE]
@@ -140,24 +136,50 @@ def size_of(document: dict[str, Any]) -> int:
 
 
 def _fitting(grants: Grants, arn: ExecuteApiArn, largest: int, *, resource_policy: bool) -> Policy:
-    """Return the policy for as many routes, in the order of the rules file, as fit the budget."""
-    policy = _whole(grants, arn, resource_policy=resource_policy)
-    if size_of(policy.document) <= largest:
+    """Return the policy for the whole API, or for as much of it as fits: the costliest lines go first."""
+    from lambda_authorizer.policy.select import select
+
+    tables = tables_of(grants.rules)
+    lost = 0
+    while True:
+        selected = [select(table, grants.without(lost) if lost else grants) for table in tables]
+        policy = _whole(grants.rules, arn, selected, resource_policy=resource_policy)
+        excess = size_of(policy.document) - largest
+        if excess <= 0 or not any(lines.allow for lines in selected):
+            break
+        lost |= _costliest(tables, selected, len(arn.prefix), excess)
+    if not lost:
         return policy
-    numbers = sorted(grants.routes)
-    # More routes than this would have to merge into one line by the dozen; the search is kept short.
-    least, most = 0, min(len(numbers) - 1, _MOST_TRIED)
-    best = Policy(refusal(arn), ())
-    while least <= most:
-        middle = (least + most) // 2
-        kept = {number: grants.routes[number] for number in numbers[:middle]}
-        tried = _whole(Grants(grants.rules, kept, grants.denied, ()), arn, resource_policy=resource_policy)
-        if size_of(tried.document) <= largest:
-            best, least = tried, middle + 1
-        else:
-            most = middle - 1
-    lost = tuple(grants.rules.routes[number].text for number in numbers[most:])
-    return Policy(best.document, (*best.narrowed, Narrowed((), lost, (), whole=True, why="policy_too_large")))
+    routes = tuple(grants.rules.routes[number].text for number in bits(lost))
+    return Policy(
+        policy.document, (*policy.narrowed, Narrowed((), routes, (), whole=True, why="policy_too_large"))
+    )
+
+
+def _costliest(tables: Sequence["Table"], selected: Sequence["Lines"], prefix: int, excess: int) -> int:
+    """Return the routes, one bit each, of the Allow lines with most bytes a route; of equals, the last in the file.
+
+    Their fences go with them, so lines of half the excess are taken at a time.
+    """
+    found = []
+    for table, lines in zip(tables, selected, strict=True):
+        for text, cells in lines.allow.items():
+            # Of routes that only together grant a request, one is enough to lose it.
+            routes = sum(
+                1 << needs.bit_length() - 1
+                for needs, mine in zip(table.needs, table.mine, strict=True)
+                if mine & cells
+            )
+            size = (prefix + len(text)) * len(lines.methods)
+            found.append((size / max(1, routes.bit_count()), routes, size))
+    found.sort(reverse=True)
+    lost = taken = 0
+    for _, routes, size in found:
+        lost |= routes
+        taken += size
+        if 2 * taken >= excess:
+            break
+    return lost
 
 
 def _cut(resource: str) -> str:

@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from lambda_authorizer.policy.build import tables_of
-from lambda_authorizer.policy.table import cells_in
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import Alternative, Bindings, Rule
+from lambda_authorizer.rules.model import Alternative, Bindings, Rule, bits
 from lambda_authorizer.rules.sense import follows
 
 _EXCLUSIVE: Final = {"tier": "tier", "min_tier": "tier", "issuer": "issuer"}
@@ -69,9 +68,10 @@ def _reached(rules: RuleSet) -> set[int]:
     """Return the routes whose requests some other route's Allow line reaches: only those can be a corner."""
     found: set[int] = set()
     for table in tables_of(rules):
-        for form in table.forms.values():
-            for cell in cells_in(form.hits & ~table.of_group[form.group]):
-                found.update(table.routes_at(cell))
+        for number, group in enumerate(table.groups):
+            for form in group.forms.values():
+                for cell in bits(form.hits & ~table.mine[number]):
+                    found.update(table.routes_at(cell))
     return found
 
 

@@ -17,7 +17,6 @@ class Masks:
     """The automaton of one table, built at run time."""
 
     def __init__(self, rules: RuleSet, table: Table) -> None:
-        self._table = table
         method = table.methods[0]
         self._view = View(
             rules.routes,
@@ -34,15 +33,14 @@ class Masks:
     def of(cls, rules: RuleSet, table: Table) -> "Masks":
         """Return the masks of a table, built once a rule set."""
         key = f"masks {table.methods[0]}"
-        found: Masks | None = rules.tries.get(key)
+        found: Masks | None = rules.made.get(key)
         if found is None:
-            found = rules.tries[key] = cls(rules, table)
+            found = rules.made[key] = cls(rules, table)
         return found
 
-    def form(self, form: Form, values: Sequence[str]) -> Form:
-        """Return a form with the masks it has for these values."""
+    def form(self, template: Sequence[Segment], form: Form, values: Sequence[str]) -> Form:
+        """Return a form of a template with the masks it has for these values."""
         hits, covers = self._view.automaton.reach(pattern_of(_filled(form.text, values)))
-        template = self._table.groups[form.group][1]
         inside, _ = self._view.automaton.reach(
             tuple(
                 MANY if segment == GREEDY else segment
@@ -50,7 +48,7 @@ class Masks:
             )
         )
         own = tuple((text, self.hits(_filled(text, values))) for text, _ in form.own)
-        return Form(form.group, form.positions, form.aligned, form.text, hits, covers, inside, own)
+        return Form(form.positions, form.aligned, form.text, hits, covers, inside, own)
 
     def hits(self, text: str) -> int:
         """Return the cells that a text with its values in it hits."""

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from lambda_authorizer.policy.paths import Trie, deciding, satisfies, split
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import GREEDY, Route, Segment
+from lambda_authorizer.rules.model import GREEDY, Alternative, Route, Segment
+
+_TRIES = ("routes", "denials")  # as they stand in `RuleSet.tries`
 
 
 class Decision(NamedTuple):
@@ -39,20 +41,36 @@ def decide(grants: Grants, method: str, path: str) -> Decision:
         return PATH_REFUSED
     if method == "SUBSCRIBE" and "*" in path:
         return _subscribe_below(grants, segments if segments[-1] else segments[:-1])
-    if grants.denied:
+    if grants.shut or grants.closed:
         for number in _trie(rules, "denials").reaching(method, segments):
-            for alternative in grants.denied.get(number, ()):
-                if satisfies(alternative.bindings, segments):
-                    return Decision(False, "denied_by_rule", rules.rules[alternative.rule].name)
-    rule: str | None = None
+            if grants.shut >> number & 1 or _satisfied(grants.closed.get(number, ()), segments) is not None:
+                return Decision(False, "denied_by_rule", _denier(grants, number, segments))
+    givers = []
     for number in deciding(rules.routes, _trie(rules, "routes"), method, segments):
-        for alternative in grants.routes.get(number, ()):
-            if satisfies(alternative.bindings, segments):
-                rule = rule or rules.rules[alternative.rule].name
-                break
-        else:
+        giver = _giver(grants, number, segments)
+        if giver is None:
             return NO_RULE_ALLOWS
-    return Decision(True, "allowed", rule) if rule else NO_RULE_ALLOWS
+        givers.append(giver)
+    return Decision(True, "allowed", rules.rules[givers[0]].name) if givers else NO_RULE_ALLOWS
+
+
+def _giver(grants: Grants, route: int, segments: Sequence[str]) -> int | None:
+    """Return the first rule that grants a route to a path; None where none does."""
+    if grants.open >> route & 1:
+        return grants.rule_of(route)
+    alternative = _satisfied(grants.bound.get(route, ()), segments)
+    return None if alternative is None else alternative.rule
+
+
+def _satisfied(alternatives: Sequence[Alternative], segments: Sequence[str]) -> Alternative | None:
+    """Return the first alternative whose values a path has."""
+    return next((one for one in alternatives if satisfies(one.bindings, segments)), None)
+
+
+def _denier(grants: Grants, pattern: int, segments: Sequence[str]) -> str:
+    """Return the name of the rule that denies a path by a pattern; some rule must."""
+    rule = next(one.rule for one in grants.denied[pattern] if satisfies(one.bindings, segments))
+    return grants.rules.rules[rule].name
 
 
 def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Segment], dict[int, str]] | None:
@@ -64,8 +82,10 @@ def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Se
     numbers = deciding(rules.routes, _trie(rules, "routes"), method, segments)
     bindings: dict[int, str] = {}
     for number in numbers:
-        alternative = next(found for found in grants.routes[number] if satisfies(found.bindings, segments))
-        for at, spelled in alternative.bindings:
+        if grants.open >> number & 1:
+            continue
+        alternative = _satisfied(grants.bound[number], segments)
+        for at, spelled in alternative.bindings if alternative else ():
             bindings[at] = spelled[spelled.index(segments[at])]
     templates = [rules.routes[number].segments for number in numbers]
     template = templates[0]
@@ -87,10 +107,9 @@ def _segments(method: str, path: str) -> Sequence[str] | None:
 
 
 def _trie(rules: RuleSet, which: str) -> Trie:
-    trie: Trie | None = rules.tries.get(which)
+    trie: Trie | None = rules.made.get(which)
     if trie is None:
-        listed: Sequence[Route] = rules.routes if which == "routes" else rules.denials
-        trie = rules.tries[which] = Trie(enumerate(listed))
+        trie = rules.made[which] = Trie(rules.tries[_TRIES.index(which)])
     return trie
 
 
@@ -108,11 +127,10 @@ def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
     for number, route in enumerate(rules.routes):
         if route.method != "SUBSCRIBE" or not _meets_below(route, prefix):
             continue
-        unbound = [found for found in grants.routes.get(number, ()) if not found.bindings]
-        if not unbound:
+        if not grants.open >> number & 1:
             return NO_RULE_ALLOWS
         if route.segments[-1] == GREEDY and len(route.segments) <= len(segments):
-            rule = rules.rules[unbound[0].rule].name
+            rule = rules.rules[grants.rule_of(number)].name
     for number, found in grants.denied.items():
         if rules.denials[number].method == "SUBSCRIBE" and _meets_below(rules.denials[number], prefix):
             return Decision(False, "denied_by_rule", rules.rules[found[0].rule].name)

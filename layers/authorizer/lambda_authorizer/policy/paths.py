@@ -4,8 +4,8 @@ Laws of this file: a path is text, compared as it stands and never decoded. A pa
 might read as another path (`odd`) belongs to no route.
 """
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
 
 from lambda_authorizer.rules.model import GREEDY, METHODS, ODD_ESCAPES, VARIABLE, Route, within
 
@@ -36,19 +36,18 @@ def split(path: str) -> list[str] | None:
     return path[1:].split("/")
 
 
+_VARIABLE: Final = str(VARIABLE)
+_GREEDY: Final = str(GREEDY)
+
+
 class Trie:
     """The routes of one kind, found by segments in time that does not grow with their number."""
 
     __slots__ = ("_root",)
 
-    def __init__(self, routes: Iterable[tuple[int, Route]]) -> None:
-        self._root: dict[Any, Any] = {}
-        for number, route in routes:
-            node = self._root
-            for segment in route.segments:
-                node = node.setdefault(segment, {})
-            # None is no segment, so it can mark the end: method -> route number.
-            node.setdefault(None, {})[route.method] = number
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        """Take what `rules.tables.trie_of` made."""
+        self._root = root
 
     def matching(self, method: str, segments: Sequence[str]) -> list[int]:
         """Return the numbers of all routes whose template matches the request, in no order."""
@@ -63,22 +62,25 @@ class Trie:
             found += [number for number in self.matching(method, segments[:-1]) if number not in found]
         return found
 
-    def _walk(self, node: dict[Any, Any], method: str, segments: Sequence[str], at: int, found: list[int]) -> None:
+    def _walk(
+        self, node: Mapping[str, Any], method: str, segments: Sequence[str], at: int, found: list[int]
+    ) -> None:
         if at == len(segments):
             self._collect(node, method, found)
             return
         segment = segments[at]
-        if segment in node:
-            self._walk(node[segment], method, segments, at + 1, found)
+        literal = node.get("/" + segment)
+        if literal is not None:
+            self._walk(literal, method, segments, at + 1, found)
         if segment:
-            if VARIABLE in node:
-                self._walk(node[VARIABLE], method, segments, at + 1, found)
-            if GREEDY in node:
-                self._collect(node[GREEDY], method, found)
+            if _VARIABLE in node:
+                self._walk(node[_VARIABLE], method, segments, at + 1, found)
+            if _GREEDY in node:
+                self._collect(node[_GREEDY], method, found)
 
     @staticmethod
-    def _collect(node: dict[Any, Any], method: str, found: list[int]) -> None:
-        ends = node.get(None)
+    def _collect(node: Mapping[str, Any], method: str, found: list[int]) -> None:
+        ends = node.get("")
         if ends is None:
             return
         if method in ends:

@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Final
 
-from lambda_authorizer.policy.table import BOUND, Denial, Form, Table, cells_in
+from lambda_authorizer.policy.table import BOUND, Denial, Form, Table
 from lambda_authorizer.rules import Grants
-from lambda_authorizer.rules.model import GREEDY, Alternative, Segment
+from lambda_authorizer.rules.model import GREEDY, UNBOUND, Alternative, Segment, bits
 
 _MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
 Combination = Mapping[int, tuple[str, ...]]  # variable -> spellings
@@ -39,14 +39,14 @@ class Lines:
     def __init__(  # noqa: PLR0913, PLR0917 - plain data
         self,
         methods: tuple[str, ...],
-        allow: tuple[str, ...],
+        allow: dict[str, int],
         deny: tuple[str, ...],
         corners: tuple[Corner, ...],
         allowed: int,
         reachable: int,
     ) -> None:
         self.methods = methods
-        self.allow = allow
+        self.allow = allow  # text → the granted cells that it is there for
         self.deny = deny
         self.corners = corners
         self.allowed = allowed  # cells that the caller may call, wholly or in part
@@ -56,17 +56,31 @@ class Lines:
 
 
 class _Line:
-    """One Allow pattern for one caller: `values` are the spellings at the form's positions."""
+    """One Allow pattern of a group: `values` are the spellings at the form's positions."""
 
-    __slots__ = ("form", "spelled", "values")
+    __slots__ = ("form", "group", "spelled", "values")
 
-    def __init__(self, form: Form, values: tuple[tuple[str, ...], ...], *, spelled: bool = False) -> None:
+    def __init__(
+        self, group: int, form: Form, values: tuple[tuple[str, ...], ...], *, spelled: bool = False
+    ) -> None:
+        self.group = group
         self.form = form
         self.values = values
         self.spelled = spelled  # some route spells one of the values
 
     def bindings(self) -> Combination:
         return dict(zip(self.form.positions, self.values, strict=True))
+
+
+class _Wide:
+    """One Allow pattern for several groups, which reaches nothing that is not granted."""
+
+    __slots__ = ("covers", "text", "wider")
+
+    def __init__(self, text: str, covers: int, wider: Sequence[int]) -> None:
+        self.text = text
+        self.covers = covers
+        self.wider = wider  # merges that are wider still
 
 
 def select(table: Table, grants: Grants) -> Lines:
@@ -83,8 +97,8 @@ class _Selection:
         self.dropped: dict[int, Corner] = {}  # by group
         self.loosened: dict[int, Corner] = {}  # groups of which only bound grants are kept
         self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
-        self.full = self.partial = self.closed = 0
-        self.combinations: dict[int, list[Combination]] = {}
+        self.full = self.partial = self.closed = 0  # cells, wholly granted, for some values only, not at all
+        self.combinations: dict[int, list[Combination]] = {}  # of the groups with partial cells
         self.deny: dict[str, int] = {}  # fence -> cells it covers wholly, 0 where that is not known
         self.fenced = 0
 
@@ -95,96 +109,104 @@ class _Selection:
             self.deny = {}
             self.spoiled = {}
             self.fenced = 0
-            unbound, bound = self._unbound(), self._bound()
+            wide, unbound = self._unbound()
+            bound = self._bound()
             if self._fence_unbound(unbound) and self._fence_bound(bound):
                 self._fence_denials()
-                return self._written(unbound, bound)
+                return self._written(wide, unbound, bound)
 
     # What the caller may do, cell by cell
 
     def _look(self) -> None:
-        routes = self.grants.routes
-        shut = {number for number, found in self.grants.denied.items() if not found[0].bindings}
-        full = partial = closed = 0
+        table = self.table
+        full = partial = 0
         self.combinations = {}
-        for number, (group, denials) in enumerate(self.table.cells):
-            open_here = group >= 0 and group not in self.dropped and (not shut or shut.isdisjoint(denials))
-            bound = False
-            if open_here:
-                for route in self.table.groups[group][0]:
-                    found = routes.get(route)
-                    if found is None:
-                        open_here = False
-                        break
-                    bound = bound or bool(found[0].bindings)
-            if open_here and group in self.loosened:
-                combinations = self._combine(*self.table.groups[group], bound_only=True)
-                partial |= 1 << number
-                self.combinations[number] = combinations
-            elif not open_here:
-                closed |= 1 << number
-            elif not bound:
-                full |= 1 << number
+        unbound, some = self.grants.open, sum(1 << route for route in self.grants.bound)
+        for group, needs in enumerate(table.needs):
+            missing = needs & ~unbound
+            if group in self.dropped or missing & ~some:
+                continue
+            if group in self.loosened:
+                combinations = self._combine(group, bound_only=True)
             else:
-                combinations = self._combine(*self.table.groups[group])
-                if {} in combinations:
-                    full |= 1 << number  # the values are those that the template spells
-                elif combinations:
-                    partial |= 1 << number
-                    self.combinations[number] = combinations
-                else:
-                    closed |= 1 << number
-        self.full, self.partial, self.closed = full, partial, closed
+                combinations = self._combine(group) if missing else [{}]
+            if {} in combinations:
+                full |= table.mine[group]  # a bound variable may have just the value that the template spells
+            elif combinations:
+                partial |= table.mine[group]
+                self.combinations[group] = combinations
+        shut = 0
+        for number in bits(self.grants.shut):
+            shut |= table.shut_by.get(number, 0)
+        self.full, self.partial = full & ~shut, partial & ~shut
+        self.closed = table.all & ~self.full & ~self.partial
 
-    def _combine(
-        self, named: tuple[int, ...], template: Sequence[Segment], *, bound_only: bool = False
-    ) -> list[Combination]:
-        """Return the ways in which all routes of a cell are granted at once."""
+    def _combine(self, group: int, *, bound_only: bool = False) -> list[Combination]:
+        """Return the ways in which all routes of a group are granted at once."""
         found: list[Combination] = []
-        choices = [self.grants.routes[route] for route in named]
-        if not bound_only:
-            choices = [(given[0],) if not given[0].bindings else given for given in choices]
+        template = self.table.groups[group].template
+        choices: list[tuple[Alternative, ...]] = []
+        for route in self.table.named[group]:
+            free = (_FREE,) if self.grants.open >> route & 1 else ()
+            choices.append(free if free and not bound_only else (*free, *self.grants.bound.get(route, ())))
         for choice in product(*choices):
             merged = _merged(choice, template)
             if merged is not None and merged not in found and (merged or not bound_only):
                 found.append(merged)
         return found
 
-    def _unbound(self) -> list[_Line]:
-        """Return the patterns of what is granted without bounds, leaving out what a wider one has."""
-        forms = []
-        for (group, positions), form in self.table.forms.items():
-            if not positions and self.table.of_group[group] & self.full:
-                forms.append(form)
-        forms.sort(key=lambda form: -form.covers.bit_count())
+    def _unbound(self) -> tuple[list[_Wide], list[_Line]]:
+        """Return the patterns of what is granted without bounds: for whole subtrees, and for what is left."""
+        table, full = self.table, self.full
         had = 0
+        wide: list[_Wide] = []
+        single: list[int] = []
+        refused: set[int] = set()
+        for group, mine in enumerate(table.mine):
+            owed = mine & full & ~had
+            if not owed:
+                continue
+            wider = table.groups[group].wider
+            for at, number in enumerate(wider):
+                if number in refused:
+                    continue
+                text, hits, covers = table.merges[number]
+                if hits & ~full:
+                    refused.add(number)
+                elif not owed & ~covers and covers & full & ~had & ~mine:
+                    wide.append(_Wide(text, covers, wider[:at]))
+                    had |= covers
+                    break
+            else:
+                single.append(group)
+        found = [(group, table.groups[group].forms[()]) for group in single]
+        found.sort(key=lambda item: -item[1].covers.bit_count())
         lines = []
-        for form in forms:
-            mine = self.table.of_group[form.group] & self.full
-            if mine & ~had:
+        for group, form in found:
+            if table.mine[group] & full & ~had:
                 had |= form.covers
-                lines.append(_Line(form, ()))
-        return lines
+                lines.append(_Line(group, form, ()))
+        return wide, lines
 
     def _bound(self) -> list[_Line]:
-        lines: dict[tuple[object, ...], _Line] = {}
-        for number, combinations in self.combinations.items():
-            group = self.table.cells[number][0]
+        found: list[_Line] = []
+        for group, combinations in self.combinations.items():
+            if not self.table.mine[group] & self.partial:
+                continue
             for combination in combinations:
                 positions = tuple(sorted(combination))
                 values = tuple(combination[at] for at in positions)
-                lines[group, positions, values] = _Line(self.table.forms[group, positions], values)
-        found: list[_Line] = []
-        for line in lines.values():
-            if self.table.collides(line.form, line.values):
+                form = self.table.groups[group].forms[positions]
+                if not self.table.collides(form, values):
+                    found.append(_Line(group, form, values))
+                    continue
                 from lambda_authorizer.policy.collide import Masks  # hardly ever
 
                 masks = Masks.of(self.grants.rules, self.table)
-                for choice in product(*line.values):
-                    values = tuple((value,) for value in choice)
-                    found.append(_Line(masks.form(line.form, choice), values, spelled=True))
-            else:
-                found.append(line)
+                template = self.table.groups[group].template
+                for choice in product(*values):
+                    spelled = tuple((value,) for value in choice)
+                    found.append(_Line(group, masks.form(template, form, choice), spelled, spelled=True))
         return found
 
     # Fences
@@ -211,7 +233,7 @@ class _Selection:
             low = pending & -pending
             cell = low.bit_length() - 1
             best: tuple[int, int] | None = None
-            for number in self.table.fences_of(cell):
+            for number in self.table.cells[cell][2]:
                 text, hits, covers = self.table.fences[number]
                 if not hits & allowed:
                     # The one that takes most of what is left; of equals, the one that reaches least beside it.
@@ -234,7 +256,7 @@ class _Selection:
             clash = line.form.hits & self.partial
             if clash:
                 # Some values of a variable are granted and the pattern reaches them all: the bound grant is kept.
-                because = self.table.routes_at(cells_in(clash)[0])
+                because = self.table.routes_at(bits(clash)[0])
                 self._drop(line, because)
                 return False
             need |= line.form.hits & self.closed
@@ -283,7 +305,7 @@ class _Selection:
         because = self.table.routes_at(cell)
         allowed = self.full | self.partial
         best = min(
-            (self.table.fences[number] for number in self.table.fences_of(cell)),
+            (self.table.fences[number] for number in self.table.cells[cell][2]),
             key=lambda fence: ((fence[2] & allowed).bit_count(), (fence[1] & allowed).bit_count()),
         )
         if (best[2] & allowed).bit_count() >= len(lines):
@@ -291,16 +313,16 @@ class _Selection:
                 self._drop(line, because)
             return False
         self._add(best[0], best[2])
-        for hit in cells_in(best[1] & allowed):
+        for hit in bits(best[1] & allowed):
             self._spoil(self.table.routes_at(hit), because, whole=bool(best[2] >> hit & 1))
         return True
 
     def _drop(self, line: _Line, because: tuple[int, ...]) -> None:
-        group = line.form.group
-        named, template = self.table.groups[group]
+        group = line.group
+        named = tuple(self.table.named[group])
         corner = Corner(self.table.methods, named, because, whole=True)
         # A grant for some values is better than none.
-        if not line.values and group not in self.loosened and self._combine(named, template, bound_only=True):
+        if not line.values and group not in self.loosened and self._combine(group, bound_only=True):
             self.loosened[group] = Corner(self.table.methods, named, because, whole=False)
         else:
             self.dropped[group] = corner
@@ -313,15 +335,15 @@ class _Selection:
             if len(_texts(line.form.text, line)) > _MOST_TEXTS:
                 self._drop(line, ())
                 return False
-            mine = self.table.of_group[line.form.group] & self.partial
-            if not line.form.aligned and self.table.groups[line.form.group][1][-1] == GREEDY:
+            mine = self.table.mine[line.group] & self.partial
+            if not line.form.aligned and self.table.groups[line.group].template[-1] == GREEDY:
                 self._drop(line, ())
                 return False
-            for cell in cells_in(line.form.hits & self.partial & ~mine):
+            for cell in bits(line.form.hits & self.partial & ~mine):
                 if not self._agrees(line, cell) and not self._fence_values(line, cell):
                     self._drop(line, self.table.routes_at(cell))
                     return False
-            for cell in cells_in(line.form.hits & self.closed):
+            for cell in bits(line.form.hits & self.closed):
                 if self.fenced >> cell & 1 or self._fence_values(line, cell):
                     continue
                 if self._fence(1 << cell) and not self._own_bound(line, cell):
@@ -336,7 +358,7 @@ class _Selection:
         mine = line.bindings()
         return any(
             all(at in mine and set(mine[at]) <= set(spelled) for at, spelled in combination.items())
-            for combination in self.combinations[cell]
+            for combination in self.combinations[self.table.cells[cell][0]]
         )
 
     def _apart(self, line: _Line, cell: int) -> bool:
@@ -344,7 +366,7 @@ class _Selection:
         mine = line.bindings()
         return line.form.aligned and all(
             any(at in mine and set(mine[at]).isdisjoint(spelled) for at, spelled in combination.items())
-            for combination in self.combinations[cell]
+            for combination in self.combinations[self.table.cells[cell][0]]
         )
 
     def _fence_values(self, line: _Line, cell: int) -> bool:
@@ -354,7 +376,7 @@ class _Selection:
 
             found = Masks.of(self.grants.rules, self.table).fence(cell, line.bindings())
         else:
-            found = self.table.bound_fences[line.form.positions].get(cell)
+            found = self.table.bound_fence(line.form.positions, cell)
         if found is None or not line.form.aligned or not self._harmless(line, found[1]):
             return False
         for spelled in _texts(found[0], line):
@@ -373,22 +395,22 @@ class _Selection:
         return True
 
     def _harmless(self, line: _Line, hits: int) -> bool:
-        return not hits & self.full and all(self._apart(line, cell) for cell in cells_in(hits & self.partial))
+        return not hits & self.full and all(self._apart(line, cell) for cell in bits(hits & self.partial))
 
     def _fence_denials(self) -> None:
         """Add the Deny patterns of deny rules that hold for some values only."""
-        for number, found in self.grants.denied.items():
-            if not found[0].bindings:
+        for number, found in self.grants.closed.items():
+            if self.grants.shut >> number & 1:
                 continue  # its cells are closed
             for alternative in found:
                 positions = tuple(at for at, _ in alternative.bindings)
-                for denial in self.table.denials.get((number, positions), ()):
+                for denial in self.table.denials(number, positions):
                     for choice in product(*(spelled for _, spelled in alternative.bindings)):
                         self._fence_denial(number, denial, choice)
 
     def _fence_denial(self, number: int, denial: Denial, choice: Sequence[str]) -> None:
         text, hits = _filled(denial.text, choice), denial.hits
-        if any(value in self.table.literals[-1] for value in choice):
+        if any(value in self.table.literals[len(self.table.literals) - 1] for value in choice):
             from lambda_authorizer.policy.collide import Masks
 
             hits = Masks.of(self.grants.rules, self.table).hits(text)
@@ -396,46 +418,47 @@ class _Selection:
         if not hits:
             return
         self._add(text, 0)
-        for cell in cells_in(hits):
+        for cell in bits(hits):
             if number not in self.table.cells[cell][1] or not denial.exact:
                 self._spoil(self.table.routes_at(cell), (), whole=False)
 
     # The result
 
-    def _written(self, unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
-        allow: dict[str, None] = {}
-        left = self._owed(unbound)
+    def _written(self, wide: Sequence[_Wide], unbound: Sequence[_Line], bound: Sequence[_Line]) -> Lines:
+        allow: dict[str, int] = {}
+        left = self._owed(wide, unbound)
         # One cell stands for each line, so that most merges are ruled out by counting bits.
-        full = self.full
         marks = 0
-        for _, owed in left:
+        for _, owed, _ in left:
             marks |= owed & -owed
-        for text, hits, covers in self.table.merges:
+        for number in sorted({number for _, _, wider in left for number in wider}):
+            text, hits, covers = self.table.merges[number]
             if (covers & marks).bit_count() < 2 or hits & self.partial:  # noqa: PLR2004 - nothing to merge
                 continue
-            outside = full & ~covers
-            inside = [line for line, owed in left if not owed & outside]
+            inside = [owed for _, owed, _ in left if not owed & ~covers]
             if len(inside) > 1 and self._affordable(hits, len(inside)):
-                allow[text] = None
-                left = [(line, owed) for line, owed in left if owed & outside]
+                allow[text] = sum(inside)
+                left = [line for line in left if line[1] & ~covers]
                 marks &= ~covers
-        for line, _ in left:
-            allow[line.form.text] = None
+        allow |= {text: owed for text, owed, _ in left}
         for line in bound:
             for text in _texts(line.form.text, line):
-                allow[text] = None
+                allow[text] = self.table.mine[line.group] & self.partial
         corners = (*self.loosened.values(), *self.dropped.values(), *self.spoiled.values())
         deny = tuple(self.deny) if allow else ()
         open_cells = self.full | (self.fenced if allow else 0)
-        return Lines(self.table.methods, tuple(allow), deny, corners, self.full | self.partial, open_cells)
+        return Lines(self.table.methods, allow, deny, corners, self.full | self.partial, open_cells)
 
-    def _owed(self, lines: Sequence[_Line]) -> list[tuple[_Line, int]]:
-        """Return each line with the cells that it alone opens: its own, and those of lines it made needless."""
+    def _owed(self, wide: Sequence[_Wide], lines: Sequence[_Line]) -> list[tuple[str, int, Sequence[int]]]:
+        """Return each text with the granted cells that it alone opens, and the merges that could take its place."""
         had = 0
         found = []
-        for line in lines:
-            found.append((line, line.form.covers & self.full & ~had))
-            had |= line.form.covers
+        for text, covers, wider in [
+            *((line.text, line.covers, line.wider) for line in wide),
+            *((line.form.text, line.form.covers, self.table.groups[line.group].wider) for line in lines),
+        ]:
+            found.append((text, covers & self.full & ~had, wider))
+            had |= covers
         return found
 
     def _affordable(self, hits: int, saved: int) -> bool:
@@ -447,6 +470,9 @@ class _Selection:
         for text, covers in chosen:
             self._add(text, covers)
         return True
+
+
+_FREE: Final = Alternative(UNBOUND, -1)  # some rule grants the route without bounds; which one does not matter
 
 
 def _merged(choice: Sequence[Alternative], template: Sequence[Segment]) -> Combination | None:

@@ -1,26 +1,26 @@
 """The compiled tables of `rules.tables` with their masks as numbers, one bit a cell.
 
 Laws of this file: data only; every mask was worked out on an automaton when the rules were compiled and holds for
-all paths.
+all paths. What a caller needs of a table is made ready when it is asked for, and kept.
 """
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-if TYPE_CHECKING:
-    from lambda_authorizer.rules.model import Segment
+from lambda_authorizer.rules.load import Rows, as_it_is
+from lambda_authorizer.rules.model import Segment, unpacked
 
 BOUND: Final = "\x01"  # in a text: a bound value goes here
+Pattern = tuple[str, int, int]  # text, cells it hits, cells it covers wholly
 
 
 class Form:
     """One Allow pattern: the requests of a group, with the variables at `positions` bound."""
 
-    __slots__ = ("aligned", "covers", "group", "hits", "inside", "own", "positions", "text")
+    __slots__ = ("aligned", "covers", "hits", "inside", "own", "positions", "text")
 
     def __init__(  # noqa: PLR0913, PLR0917 - plain data
         self,
-        group: int,
         positions: tuple[int, ...],
         aligned: bool,  # noqa: FBT001 - plain data
         text: str,
@@ -29,7 +29,6 @@ class Form:
         inside: int,
         own: tuple[tuple[str, int], ...],
     ) -> None:
-        self.group = group
         self.positions = positions
         self.aligned = (
             aligned  # no wildcard stands before a bound value, so it meets the same segment of every path
@@ -52,107 +51,105 @@ class Denial:
         self.exact = exact  # its text reaches nothing of its own cells beyond the bound requests
 
 
+class Group:
+    """The requests of some routes that must all grant them: their template, and the Allow patterns for them."""
+
+    __slots__ = ("forms", "template", "wider")
+
+    def __init__(
+        self, template: tuple[Segment, ...], wider: Sequence[int], forms: Mapping[tuple[int, ...], Form]
+    ) -> None:
+        self.template = template
+        self.wider = wider  # numbers of the merges that cover some of its cells, widest first
+        self.forms = forms  # by the positions that are bound
+
+
 class Table:
     """One table of the compiled rules."""
 
     __slots__ = (
-        "any_method",
-        "bound_fences",
-        "cells",
-        "covering",
-        "denials",
-        "fences",
-        "forms",
-        "groups",
-        "literals",
-        "merges",
-        "methods",
-        "of_group",
-    )
+        "_any_method", "_bound_fences", "_denials", "_table", "all", "cells", "fences", "groups", "literals", "merges",
+        "methods", "mine", "named", "needs", "shut_by",
+    )  # fmt: skip
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.methods: tuple[str, ...] = tuple(table["methods"])
-        # A group: the routes that must all grant a request, and the template of the requests.
-        self.groups: list[tuple[tuple[int, ...], tuple[Segment, ...]]] = [
-            (tuple(named), tuple(template)) for named, template in table["groups"]
-        ]
-        # A cell: number of its group (-1: of no route), and the deny patterns that reach it.
-        self.cells: list[tuple[int, tuple[int, ...]]] = [
-            (group, tuple(denied)) for group, denied in table["cells"]
-        ]
-        self.literals: list[list[str]] = table["literals"]  # by position; the last list holds all of them
-        self.forms = {
-            (group, tuple(positions)): Form(
-                group,
-                tuple(positions),
-                aligned,
-                text,
-                _mask(hits),
-                _mask(covers),
-                _mask(inside),
-                tuple([(fence, _mask(reached)) for fence, reached in own]),
-            )
-            for group, positions, aligned, text, hits, covers, inside, own in table["allows"]
-        }
-        self.merges = [(text, _mask(hits), _mask(covers)) for text, hits, covers in table["merges"]]
-        self.fences = [(text, _mask(hits), _mask(covers)) for text, hits, covers in table["fences"]]
-        self.bound_fences = {
-            tuple(map(int, positions.split(","))): {
-                int(cell): (text, _mask(hits)) for cell, (text, hits) in fences.items()
-            }
-            for positions, fences in table["bound_fences"].items()
-        }
-        self.denials = {
-            (number, tuple(positions)): [Denial(text, _mask(hits), exact=exact) for text, hits, exact in texts]
-            for number, positions, texts in table["denials"]
-        }
-        self.any_method: dict[str, str] = table["any_method"]  # text -> cells hit behind `*/`, hexadecimal
-        self.of_group: dict[int, int] = {}
-        for number, (group, _) in enumerate(self.cells):
-            self.of_group[group] = self.of_group.get(group, 0) | 1 << number
-        self.covering: dict[int, list[int]] | None = None
+        self.named: Sequence[Sequence[int]] = table["named"]  # by group: the routes that must all grant it
+        self.needs = [sum(1 << route for route in named) for named in self.named]  # the same, one bit a route
+        self.mine = [unpacked(text) for text in table["mine"]]  # by group: its cells
+        self.shut_by = {denial: unpacked(text) for denial, text in table["denied"]}  # what a deny pattern reaches
+        self.all = (1 << len(table["cells"])) - 1
+        self.groups: Sequence[Group] = Rows(table["groups"], _group)
+        # A cell: number of its group (-1: of no route), the deny patterns that reach it, the fences that cover it.
+        self.cells: Sequence[tuple[int, Sequence[int], Sequence[int]]] = Rows(table["cells"], as_it_is)
+        self.merges: Sequence[Pattern] = Rows(table["merges"], _pattern)  # Allow patterns, widest first
+        self.fences: Sequence[Pattern] = Rows(table["fences"], _pattern)  # Deny patterns, widest first
+        self.literals: Sequence[Sequence[str]] = Rows(table["literals"], as_it_is)  # by position; the last: all
+        self._table = table
+        self._bound_fences: dict[tuple[tuple[int, ...], int], tuple[str, int]] | None = None
+        self._denials: dict[tuple[int, tuple[int, ...]], list[Denial]] | None = None
+        self._any_method: dict[str, str] | None = None
 
     def routes_at(self, cell: int) -> tuple[int, ...]:
         """Return the routes of a cell; none for requests of no route."""
         group = self.cells[cell][0]
-        return self.groups[group][0] if group >= 0 else ()
+        return tuple(self.named[group]) if group >= 0 else ()
 
-    def fences_of(self, cell: int) -> list[int]:
-        """Return the numbers of the fences that cover a cell wholly, widest first."""
-        covering = self.covering
-        if covering is None:
-            # For all cells at once: asking each fence for each cell takes a second for a thousand routes.
-            covering = self.covering = {}
-            for number, fence in enumerate(self.fences):
-                for covered in cells_in(fence[2]):
-                    covering.setdefault(covered, []).append(number)
-        return covering.get(cell, [])
+    def bound_fence(self, positions: tuple[int, ...], cell: int) -> tuple[str, int] | None:
+        """Return the fence around a cell with values at some positions, and the cells it hits."""
+        if self._bound_fences is None:
+            self._bound_fences = {
+                (tuple(at), number): (text, unpacked(hits))
+                for at, number, text, hits in Rows(self._table["bound_fences"], as_it_is)
+            }
+        return self._bound_fences.get((positions, cell))
+
+    def denials(self, pattern: int, positions: tuple[int, ...]) -> Sequence[Denial]:
+        """Return the Deny patterns of a deny pattern with values at some positions."""
+        if self._denials is None:
+            self._denials = {
+                (number, tuple(at)): [Denial(text, unpacked(hits), exact=exact) for text, hits, exact in texts]
+                for number, at, texts in Rows(self._table["denials"], as_it_is)
+            }
+        return self._denials.get((pattern, positions), ())
 
     def behind_any_method(self, text: str) -> int | None:
         """Return the cells that `*/text` hits; None where that was not worked out."""
-        mask = self.any_method.get(text)
-        return None if mask is None else _mask(mask)
+        if self._any_method is None:
+            self._any_method = dict(Rows(self._table["any_method"], as_it_is))
+        mask = self._any_method.get(text)
+        return None if mask is None else unpacked(mask)
 
     def collides(self, form: Form, values: tuple[tuple[str, ...], ...]) -> bool:
         """True if a bound value is spelled like a literal of some route there, which the masks do not foresee."""
+        last = len(self.literals) - 1
         for at, spelled in zip(form.positions, values, strict=True):
-            known = self.literals[at] if form.aligned and at < len(self.literals) else self.literals[-1]
+            known = self.literals[at if form.aligned and at < last else last]
             if any(value in known for value in spelled):
                 return True
         return False
 
 
-def _mask(text: str) -> int:
-    """Return the mask that `rules.tables.packed` wrote."""
-    digits, _, offset = text.partition(":")
-    return int(digits, 16) << int(offset) if offset else int(digits, 16)
+def _group(row: Sequence[Any]) -> Group:
+    template, wider, forms = row
+    return Group(
+        tuple(template),
+        wider,
+        {
+            tuple(positions): Form(
+                tuple(positions),
+                aligned,
+                text,
+                unpacked(hits),
+                unpacked(covers),
+                unpacked(inside),
+                tuple([(fence, unpacked(reached)) for fence, reached in own]),
+            )
+            for positions, aligned, text, hits, covers, inside, own in forms
+        },
+    )
 
 
-def cells_in(mask: int) -> list[int]:
-    """Return the numbers of the cells in a mask."""
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(low.bit_length() - 1)
-        mask ^= low
-    return found
+def _pattern(row: Sequence[str]) -> Pattern:
+    text, hits, covers = row
+    return text, unpacked(hits), unpacked(covers)

@@ -9,7 +9,18 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 
 from lambda_authorizer.principal import Principal, claim_at
-from lambda_authorizer.rules.model import Alternative, Bindings, ClaimPath, Facts, Grants, Rule, RuleSet, Target
+from lambda_authorizer.rules.model import (
+    UNBOUND,
+    Alternative,
+    Bindings,
+    ClaimPath,
+    Facts,
+    Grants,
+    Holder,
+    Rule,
+    RuleSet,
+    Target,
+)
 
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _LONGEST_VALUE: Final = 256  # a bound value stands in a Resource of at most 512 characters
@@ -53,48 +64,53 @@ def _names(principal: Principal) -> tuple[Hashable, ...]:
 
 
 def _evaluated(rules: RuleSet, principal: Principal, facts: Facts | None) -> Grants:
-    """Return what each route says for this caller, by asking every rule."""
-    routes: dict[int, list[Alternative]] = {}
-    denied: dict[int, list[Alternative]] = {}
+    """Return what each route says for this caller, by asking for each set of conditions once."""
+    unbound = shut = 0
+    bound: dict[int, list[Alternative]] = {}
+    closed: dict[int, list[Alternative]] = {}
+    held: list[int] = []
     key: list[Any] = []
-    for number, rule in enumerate(rules.rules):
-        if rule.effect == "allow":
-            if holds(rules, rule, principal, facts) is not True:
+    for number, holder in enumerate(rules.holders):
+        met = holds(rules, holder, principal, facts)
+        if holder.effect == "allow":
+            if met is not True:
                 continue
-            for target in rule.targets:
+            unbound |= holder.unbound
+            for rule, target in holder.bound:
                 bindings = _bind(target, principal)
                 if bindings is not None:
-                    routes.setdefault(target.route, []).append(Alternative(bindings, number))
-                    if bindings:
-                        key.append((number, target.route, bindings))
+                    bound.setdefault(target.route, []).append(Alternative(bindings, rule))
+                    key.append((rule, target.route, bindings))
         else:
-            if holds(rules, rule, principal, facts) is False:
+            if met is False:
                 continue
-            for target in rule.targets:
-                # A deny that cannot be bound denies the whole pattern.
-                bindings = _bind(target, principal, whole=True) or ()
-                denied.setdefault(target.route, []).append(Alternative(bindings, number))
-                if bindings:
-                    key.append((number, target.route, bindings))
-        key.append(number)
-    return Grants(
+            shut |= holder.unbound
+            for rule, target in holder.bound:
+                bindings = _bind(target, principal, whole=True)
+                if bindings is None:
+                    # A deny that cannot be bound denies the whole pattern.
+                    shut |= 1 << target.route
+                    bindings = UNBOUND
+                else:
+                    key.append((rule, target.route, bindings))
+                closed.setdefault(target.route, []).append(Alternative(bindings, rule))
+        held.append(number)
+    return Grants.of_holders(
         rules,
-        {route: _in_order(found) for route, found in routes.items()},
-        {route: _in_order(found) for route, found in denied.items()},
-        tuple(key),
+        frozenset(held),
+        (unbound, shut),
+        {route: _in_order(found) for route, found in bound.items()},
+        {route: _in_order(found) for route, found in closed.items()},
+        (*key, *held),
     )
 
 
 def _in_order(found: list[Alternative]) -> tuple[Alternative, ...]:
-    return tuple(found) if len(found) == 1 else tuple(sorted(found, key=_unbound_first))
+    return tuple(sorted(found, key=lambda one: (len(one.bindings), one.rule)))
 
 
-def _unbound_first(alternative: Alternative) -> int:
-    return len(alternative.bindings)
-
-
-def holds(rules: RuleSet, rule: Rule, principal: Principal, facts: Facts | None) -> bool | None:
-    """Return whether all conditions of a rule hold; None where one cannot be known and none is False."""
+def holds(rules: RuleSet, rule: Rule | Holder, principal: Principal, facts: Facts | None) -> bool | None:
+    """Return whether all conditions of a rule (or of several that ask for the same) hold; None where one cannot be known and none is False."""
     answer: bool | None = True
     anonymous_rule = False
     for kind, wanted in rule.conditions:

@@ -5,14 +5,46 @@ here. `${NAME}` and `${NAME:-default}` are replaced in values, never in structur
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.principal import Tiers
-from lambda_authorizer.rules.model import Route, Rule, RuleSet, Target
+from lambda_authorizer.rules.model import Holder, Route, Rule, RuleSet, Target
 
-FORMAT: Final = 1  # of the compiled file; any change of its shape counts up
+FORMAT: Final = 2  # of the compiled file; any change of its shape counts up
+# The lists of the compiled document, and of each of its tables, whose members stand on lines of their own.
+ROWS: Final = ("rules", "routes", "denials", "tries")
+TABLE_ROWS: Final = ("groups", "cells", "merges", "fences", "bound_fences", "denials", "literals", "any_method")
+
+
+class Rows(Sequence[Any]):
+    """A list whose members are made when they are first asked for: a start needs few of a thousand."""
+
+    __slots__ = ("_items", "_made", "_make")
+
+    def __init__(self, items: Sequence[Any], make: Callable[[Any], Any]) -> None:
+        """Take the members as the compiler wrote them.
+
+        Args:
+            items: each the compiled member, or its JSON text.
+            make: compiled member → member.
+        """
+        self._items = items
+        self._make = make
+        self._made: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __getitem__(self, number: Any) -> Any:
+        """Return one member, made at most once; rows are asked for one by one and from the front."""
+        found = self._made.get(number)
+        if found is None:
+            item = self._items[number]
+            found = self._make(json.loads(item) if isinstance(item, bytes) else item)
+            self._made[number] = found
+        return found
 
 
 def load_compiled(
@@ -36,10 +68,11 @@ def load_compiled(
         ConfigurationError: it is no compiled rules file of this version, belongs to other rules, or a variable is
             missing.
     """
+    lines = (data.encode() if isinstance(data, str) else data).splitlines()
     try:
-        compiled = json.loads(data)
+        compiled = json.loads(lines[0])
         version = compiled["format"]
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, IndexError):
         raise ConfigurationError(
             file, "(whole file)", "no compiled rules", "what `python -m lambda_authorizer.rules.compile` writes"
         ) from None
@@ -55,7 +88,21 @@ def load_compiled(
             f"the SHA-256 of the rules file beside it ({source_digest[:12]}…)",
             hint="Run `sam build` again.",
         )
+    if not _with_rows(compiled, lines):
+        raise ConfigurationError(file, "(whole file)", "a part of a file", "the whole file", hint="Build again.")
     return rule_set(compiled, file=compiled["source"], environment=environment, http_loopback=http_loopback)
+
+
+def _with_rows(compiled: dict[str, Any], lines: Sequence[bytes]) -> bool:
+    """Put the lines behind the first in the place of the lengths that stand there; False where some are missing."""
+    at = 1
+    for name, table in [(name, compiled) for name in ROWS] + [
+        (name, table) for table in compiled["tables"] for name in TABLE_ROWS
+    ]:
+        count = table[name]
+        table[name] = lines[at : at + count]
+        at += count
+    return at == len(lines)
 
 
 def rule_set(
@@ -74,47 +121,74 @@ def rule_set(
         for number, table in enumerate(compiled["issuers"])
     )
     check_issuers(issuers, file=file)
-    conditions_of = _filled_conditions if compiled["variables"] else _plain_conditions
     tiers = compiled["tiers"]
     if tiers is not None:
         tiers = _filled(tiers, environment, file, "tiers") if compiled["variables"] else tiers
         tiers = Tiers(tuple(tiers["order"]), tiers["default"], tiers["values"], tiers["usage_keys"])
+    conditions_of = _filled_conditions if compiled["variables"] else _plain_conditions
+    holders = tuple(
+        [
+            Holder(
+                effect,
+                conditions_of(conditions, environment, file, first),
+                int(unbound, 16),
+                tuple([(rule, _target(target)) for rule, target in bound]),
+            )
+            for effect, conditions, first, unbound, bound in compiled["holders"]
+        ]
+    )
+
+    def rule(row: list[Any]) -> Rule:
+        name, targets, holder, narrow, line, description = row
+        held = holders[holder]
+        return Rule(
+            name,
+            held.effect,
+            tuple([_target(target) for target in targets]),
+            held.conditions,
+            narrow=narrow,
+            line=line,
+            description=description,
+        )
+
     return RuleSet(
         issuers=issuers,
         tiers=tiers,
         context={name: tuple(path) for name, path in compiled["context"].items()},
         context_types=compiled["context_types"],
-        rules=tuple(
-            Rule(
-                name,
-                effect,
-                tuple(
-                    [
-                        Target(route, tuple([(at, tuple(path)) for at, path in where]) if where else ())
-                        for route, where in targets
-                    ]
-                ),
-                conditions_of(conditions, environment, file, number),
-                narrow=narrow,
-                line=line,
-                description=description,
-            )
-            for number, (name, effect, targets, conditions, narrow, line, description) in enumerate(
-                compiled["rules"]
-            )
-        ),
-        routes=_routes(compiled["routes"]),
-        denials=_routes(compiled["denials"]),
+        holders=holders,
+        rules=Rows(compiled["rules"], rule),
+        routes=Rows(compiled["routes"], _route),
+        denials=Rows(compiled["denials"], _route),
+        givers=Rows(compiled["routes"], _givers),
+        denial_givers=Rows(compiled["denials"], _givers),
+        kinds=frozenset(compiled["kinds"]),
         routes_known=compiled["routes_known"],
         resource_policy=compiled["resource_policy"],
         hierarchical_scopes=compiled["hierarchical_scopes"],
         digest=compiled["sha256"],
+        tries=Rows(compiled["tries"], as_it_is),
         tables=compiled["tables"],
     )
 
 
-def _routes(listed: list[Any]) -> tuple[Route, ...]:
-    return tuple([Route(kind, method, tuple(segments), text) for kind, method, segments, text in listed])
+def _target(target: list[Any]) -> Target:
+    route, where = target
+    return Target(route, tuple([(at, tuple(path)) for at, path in where]) if where else ())
+
+
+def _route(row: list[Any]) -> Route:
+    kind, method, segments, text, _ = row
+    return Route(kind, method, tuple(segments), text)
+
+
+def _givers(row: list[Any]) -> Any:
+    return row[4]
+
+
+def as_it_is(row: Any) -> Any:
+    """Return a row of which nothing is made."""
+    return row
 
 
 def _plain_conditions(

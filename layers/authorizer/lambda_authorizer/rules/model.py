@@ -25,6 +25,7 @@ _NAMES: Final = frozenset({
 Segment = str | int  # a literal, VARIABLE or GREEDY
 ClaimPath = tuple[str, ...]
 Bindings = tuple[tuple[int, tuple[str, ...]], ...]  # segment number -> the spellings of its value
+Givers = Sequence[Sequence[int]]  # rule number and holder number of each rule that reaches a route unbound
 
 
 class Facts:
@@ -102,20 +103,45 @@ class Rule:
         return f"Rule({self.name!r}, {self.effect})"
 
 
+class Holder:
+    """The rules of one effect that ask for the same conditions: asked once for all of them."""
+
+    __slots__ = ("bound", "conditions", "effect", "unbound")
+
+    def __init__(
+        self,
+        effect: str,
+        conditions: tuple[tuple[str, Any], ...],
+        unbound: int,
+        bound: tuple[tuple[int, Target], ...],
+    ) -> None:
+        self.effect = effect
+        self.conditions = conditions
+        self.unbound = unbound  # one bit a route (deny pattern) that these rules reach without bound variables
+        self.bound = bound  # rule number and target of the others
+
+
 class RuleSet:
-    """Everything a rules file says, checked."""
+    """Everything a rules file says, checked.
+
+    A start asks for few members of the long lists, so those of a compiled file are made when they are asked for.
+    """
 
     __slots__ = (
         "cache",
         "context",
         "context_types",
+        "denial_givers",
         "denials",
         "digest",
+        "givers",
         "grants",
         "has_anonymous",
         "hierarchical_scopes",
+        "holders",
         "issuers",
         "kinds",
+        "made",
         "reads_names_only",
         "reads_request",
         "resource_policy",
@@ -135,13 +161,18 @@ class RuleSet:
         tiers: Tiers | None,
         context: Mapping[str, ClaimPath],
         context_types: Mapping[str, str],
-        rules: tuple[Rule, ...],
-        routes: tuple[Route, ...],
-        denials: tuple[Route, ...],
+        holders: tuple[Holder, ...],
+        rules: Sequence[Rule],
+        routes: Sequence[Route],
+        denials: Sequence[Route],
+        givers: Sequence[Givers],
+        denial_givers: Sequence[Givers],
+        kinds: frozenset[str],
         routes_known: bool,
         resource_policy: bool,
         hierarchical_scopes: bool,
         digest: str,
+        tries: Sequence[Mapping[str, Any]],
         tables: Sequence[Mapping[str, Any]],
     ) -> None:
         self.issuers = issuers
@@ -150,22 +181,26 @@ class RuleSet:
         self.context_types = (
             context_types  # the same names -> "auto", "string", "number", "boolean", "list", "json"
         )
+        self.holders = holders
         self.rules = rules
         self.routes = routes  # R: what the allow rules name, and the API's routes where they are known
         self.denials = denials  # patterns of deny rules; they do not make routes
+        self.givers = givers  # by route
+        self.denial_givers = denial_givers  # by deny pattern
         self.routes_known = routes_known
         self.resource_policy = resource_policy
         self.hierarchical_scopes = hierarchical_scopes
         self.digest = digest  # SHA-256 of the rules file, hexadecimal
         self.tables = tables  # what the compiler worked out about the routes, one entry per group of methods
-        self.kinds = frozenset(route.kind for route in routes)
-        asked = {kind for rule in rules for kind, _ in rule.conditions}
+        self.kinds = kinds
+        asked = {kind for holder in holders for kind, _ in holder.conditions}
         self.reads_request = frozenset(asked & {"source_ip", "client_certificate"})
         self.has_anonymous = "anonymous" in asked
-        self.uses_where = any(target.where for rule in rules for target in rule.targets)
+        self.uses_where = any(holder.bound for holder in holders)
         # Neither claims nor the request: callers with the same names (scopes, groups, …) get the same grants.
         self.reads_names_only = asked <= _NAMES and not self.uses_where
-        self.tries: dict[str, Any] = {}  # built when first asked for
+        self.tries = tries  # the routes, and the deny patterns, by segments (see `rules.tables.trie_of`)
+        self.made: dict[str, Any] = {}  # what was worked out of these rules when it was first asked for
         self.cache: dict[Any, Any] = {}  # policies by grants, bounded by its writer
         self.grants: dict[Any, Grants] = {}  # by the caller's names, bounded by its writer
 
@@ -183,10 +218,17 @@ class Alternative:
         self.rule = rule
 
 
-class Grants:
-    """What each route of R says for one caller: the one truth behind policies and yes/no answers."""
+UNBOUND: Final[Bindings] = ()
 
-    __slots__ = ("denied", "key", "routes", "rules")
+
+class Grants:
+    """What each route of R says for one caller: the one truth behind policies and yes/no answers.
+
+    Most grants bind nothing, so they are kept as one bit a route; `routes` and `denied` spell them out for those who
+    want to know by which rules.
+    """
+
+    __slots__ = ("_denied", "_held", "_routes", "bound", "closed", "key", "open", "rules", "shut")
 
     def __init__(
         self,
@@ -195,10 +237,88 @@ class Grants:
         denied: Mapping[int, tuple[Alternative, ...]],
         key: tuple[Any, ...],
     ) -> None:
+        """Take what is granted and denied, route by route.
+
+        Args:
+            rules: the rule set.
+            routes: route number → alternatives, unbound first.
+            denied: deny pattern number → alternatives.
+            key: equal keys of one rule set mean equal grants.
+        """
         self.rules = rules
-        self.routes = routes  # route number -> alternatives, unbound first
-        self.denied = denied  # deny pattern number -> alternatives
-        self.key = key  # equal keys of one rule set mean equal grants
+        self.key = key
+        self._held: frozenset[int] = frozenset()
+        self._routes: Mapping[int, tuple[Alternative, ...]] | None = routes
+        self._denied: Mapping[int, tuple[Alternative, ...]] | None = denied
+        self.open, self.bound = _split(routes)
+        self.shut, self.closed = _split(denied)
+
+    @classmethod
+    def of_holders(  # noqa: PLR0913, PLR0917 - plain data
+        cls,
+        rules: RuleSet,
+        held: frozenset[int],
+        unbound: tuple[int, int],
+        bound: Mapping[int, tuple[Alternative, ...]],
+        closed: Mapping[int, tuple[Alternative, ...]],
+        key: tuple[Any, ...],
+    ) -> "Grants":
+        """Return the grants of a caller who meets the conditions of these holders.
+
+        Args:
+            rules: the rule set.
+            held: numbers of the holders.
+            unbound: one bit a route that is granted, and a deny pattern that denies, without bound variables.
+            bound: route number → alternatives with bound variables.
+            closed: deny pattern number → alternatives with bound variables, or with variables that cannot be bound.
+            key: equal keys of one rule set mean equal grants.
+        """
+        self = cls.__new__(cls)
+        self.rules = rules
+        self.key = key
+        self._held = held
+        self._routes = self._denied = None
+        self.open, self.shut = unbound
+        self.bound = bound
+        self.closed = closed
+        return self
+
+    def without(self, routes: int) -> "Grants":
+        """Return the same grants but for some routes, one bit each; with a key that no caller has."""
+        kept = {route: found for route, found in self.bound.items() if not routes >> route & 1}
+        unbound = (self.open & ~routes, self.shut)
+        return Grants.of_holders(self.rules, self._held, unbound, kept, self.closed, (self.key, routes))
+
+    @property
+    def routes(self) -> Mapping[int, tuple[Alternative, ...]]:
+        """Return route number → alternatives, unbound first, then in the order of the file."""
+        if self._routes is None:
+            self._routes = self._spelled(self.open, self.bound, self.rules.givers)
+        return self._routes
+
+    @property
+    def denied(self) -> Mapping[int, tuple[Alternative, ...]]:
+        """Return deny pattern number → alternatives, unbound first, then in the order of the file."""
+        if self._denied is None:
+            self._denied = self._spelled(self.shut, self.closed, self.rules.denial_givers)
+        return self._denied
+
+    def rule_of(self, route: int) -> int:
+        """Return the first rule that grants a route without bounds; such a rule there must be."""
+        if self._routes is not None:
+            return self._routes[route][0].rule
+        return next(rule for rule, holder in self.rules.givers[route] if holder in self._held)
+
+    def _spelled(
+        self, unbound: int, bound: Mapping[int, tuple[Alternative, ...]], givers: Sequence[Givers]
+    ) -> Mapping[int, tuple[Alternative, ...]]:
+        found = {}
+        for route in sorted({*bits(unbound), *bound}):
+            free = [Alternative(UNBOUND, rule) for rule, holder in givers[route] if holder in self._held]
+            found[route] = tuple(
+                sorted((*free, *bound.get(route, ())), key=lambda one: (len(one.bindings), one.rule))
+            )
+        return found
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Grants) and self.rules is other.rules and self.key == other.key
@@ -207,4 +327,35 @@ class Grants:
         return hash(self.key)
 
     def __repr__(self) -> str:
-        return f"Grants({len(self.routes)} of {len(self.rules.routes)} routes)"
+        return f"Grants({len({*bits(self.open), *self.bound})} of {len(self.rules.routes)} routes)"
+
+
+def _split(
+    found: Mapping[int, tuple[Alternative, ...]],
+) -> tuple[int, Mapping[int, tuple[Alternative, ...]]]:
+    """Return one bit for each number that has an alternative without bounds, and the others' alternatives."""
+    unbound = 0
+    bound = {}
+    for number, alternatives in found.items():
+        if any(not alternative.bindings for alternative in alternatives):
+            unbound |= 1 << number
+        with_values = tuple(alternative for alternative in alternatives if alternative.bindings)
+        if with_values:
+            bound[number] = with_values
+    return unbound, bound
+
+
+def bits(mask: int) -> list[int]:
+    """Return the numbers whose bit is set, in order."""
+    found = []
+    while mask:
+        low = mask & -mask
+        found.append(low.bit_length() - 1)
+        mask ^= low
+    return found
+
+
+def unpacked(text: str) -> int:
+    """Return the mask that `rules.tables.packed` wrote."""
+    digits, _, offset = text.partition(":")
+    return int(digits, 16) << int(offset) if offset else int(digits, 16)

@@ -19,7 +19,7 @@ from lambda_authorizer.rules.messages import Place, kind_of, nearest, shown
 from lambda_authorizer.rules.model import GREEDY, Route, RuleSet
 from lambda_authorizer.rules.routes import RouteError, parse_route
 from lambda_authorizer.rules.sense import check_sense
-from lambda_authorizer.rules.tables import TooComplexError, tables_for
+from lambda_authorizer.rules.tables import TooComplexError, tables_for, trie_of
 
 
 def parse(
@@ -165,24 +165,44 @@ class _Reader:
             "tiers": tiers,
             "context": context,
             "context_types": context_types,
-            "rules": [
-                [
-                    rule["name"],
-                    rule["effect"],
-                    rule["targets"],
-                    rule["conditions"],
-                    rule["narrow"],
-                    rule["line"],
-                    rule["description"],
-                ]
-                for rule in rules
-            ],
-            "routes": [list(route) for route in self.routes],
-            "denials": [list(route) for route in self.denials],
+            **self._lists(rules),
+            "kinds": sorted({route.kind for route in self.routes}),
             "routes_known": routes_known,
             "resource_policy": resource_policy,
             "hierarchical_scopes": strategy == "hierarchical",
             "tables": self._tables(rules, routes_known=routes_known),
+        }
+
+    def _lists(self, rules: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return the rules and the routes, each rule with the number of its holder, each route with its givers."""
+        holders: dict[str, list[Any]] = {}
+        rows = []
+        givers: dict[str, list[list[list[int]]]] = {
+            "allow": [[] for _ in self.routes],
+            "deny": [[] for _ in self.denials],
+        }
+        for number, rule in enumerate(rules):
+            key = json.dumps([rule["effect"], rule["conditions"]])
+            holder = holders.setdefault(key, [len(holders), rule["effect"], rule["conditions"], number, 0, []])
+            for target in rule["targets"]:
+                route, where = target
+                if where:
+                    holder[5].append([number, target])
+                else:
+                    holder[4] |= 1 << route
+                    givers[rule["effect"]][route].append([number, holder[0]])
+            rows.append(
+                [rule["name"], rule["targets"], holder[0], rule["narrow"], rule["line"], rule["description"]]
+            )
+        return {
+            "holders": [
+                [effect, conditions, first, f"{unbound:x}", bound]
+                for _, effect, conditions, first, unbound, bound in holders.values()
+            ],
+            "rules": rows,
+            "routes": [[*route, given] for route, given in zip(self.routes, givers["allow"], strict=True)],
+            "denials": [[*route, given] for route, given in zip(self.denials, givers["deny"], strict=True)],
+            "tries": [trie_of(self.routes), trie_of(self.denials)],
         }
 
     def _tables(self, rules: list[dict[str, Any]], *, routes_known: bool) -> list[dict[str, Any]]:

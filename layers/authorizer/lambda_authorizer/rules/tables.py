@@ -23,7 +23,7 @@ from lambda_authorizer.rules.automaton import (
     TooComplexError,
     meet,
 )
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, bits, unpacked, within
 
 __all__ = ["TooComplexError", "tables_for"]
 
@@ -61,11 +61,26 @@ def tables_for(
     return tables
 
 
+def trie_of(routes: Sequence[Route]) -> dict[str, Any]:
+    """Return the routes by segments, as JSON can hold them and `policy.paths.Trie` reads them.
+
+    A node has its children under `/literal`, `VARIABLE` and `GREEDY`, and under an empty name the routes that end
+    there: method → number.
+    """
+    root: dict[str, Any] = {}
+    for number, route in enumerate(routes):
+        node = root
+        for segment in route.segments:
+            node = node.setdefault(f"/{segment}" if isinstance(segment, str) else str(segment), {})
+        node.setdefault("", {})[route.method] = number
+    return root
+
+
 def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -> None:
     """Add to each table what `*/pattern` reaches in it, for patterns that several methods have."""
     methods: dict[str, int] = {}
     for table in tables:
-        texts = {entry[3] for entry in table["allows"] if not entry[1]}
+        texts = {form[2] for _, _, forms in table["groups"] for form in forms if not form[0]}
         texts.update(text for text, *_ in table["merges"] + table["fences"])
         for text in texts:
             methods[text] = methods.get(text, 0) + len(table["methods"])
@@ -73,10 +88,10 @@ def _add_any_method(views: Sequence["View"], tables: Sequence[dict[str, Any]]) -
     # The widest first: a build should not take minutes for merges that hardly ever happen.
     shared.sort(key=lambda text: (text.count("/"), text))
     for view, table in zip(views, tables, strict=True):
-        table["any_method"] = {
-            text: packed(view.automaton.reach(pattern_of(text), anywhere=True)[0])
+        table["any_method"] = [
+            [text, packed(view.automaton.reach(pattern_of(text), anywhere=True)[0])]
             for text in shared[:_MOST_SHARED]
-        }
+        ]
 
 
 def numbers_of(routes: Sequence[Route], method: str) -> tuple[int, ...]:
@@ -169,52 +184,68 @@ class View:
         )
 
     def table(self) -> dict[str, Any]:
-        """Return the table, as JSON can hold it."""
-        allows: list[list[Any]] = []
-        fences: dict[str, tuple[int, int]] = {}
-        bound_fences: dict[str, dict[str, list[Any]]] = {}
-        groups = sorted({(cell.named, cell.template) for cell in self.automaton.cells if cell.named}, key=repr)
+        """Return the table, as JSON can hold it: short lists about all groups, and rows about single things."""
+        cells = self.automaton.cells
+        groups = sorted({(cell.named, cell.template) for cell in cells if cell.named}, key=repr)
         number_of = {group: number for number, group in enumerate(groups)}
-        for group, (named, template) in enumerate(groups):
-            for positions in self._forms(named, template):
-                pattern = _pattern(template, positions)
-                hits, covers = self.automaton.reach(pattern)
-                inside, _ = self.automaton.reach(_exactly(template, positions))
-                allows.append(
-                    [
-                        group,
-                        list(positions),
-                        MANY not in pattern[: positions[-1]] if positions else True,
-                        _text(pattern),
-                        packed(hits),
-                        packed(covers),
-                        packed(inside),
-                        self._own_fences(pattern, template),
-                    ]
-                )
+        group_of = [number_of.get((cell.named, cell.template), -1) for cell in cells]
+        mine = [0] * len(groups)
+        reached: dict[int, int] = {}
+        for number, (group, cell) in enumerate(zip(group_of, cells, strict=True)):
+            if group >= 0:
+                mine[group] |= 1 << number
+            for denial in cell.denied:
+                reached[denial] = reached.get(denial, 0) | 1 << number
+        forms = [
+            [self._form(template, form) for form in self._forms(named, template)] for named, template in groups
+        ]
+        fences = self._all_fences()
+        merges = self._merges()
+        return {
+            "methods": self.methods,
+            "named": [list(named) for named, _ in groups],
+            "mine": [packed(mask) for mask in mine],
+            "denied": [[denial, packed(mask)] for denial, mask in sorted(reached.items())],
+            "groups": [
+                [list(template), wider, listed]
+                for (_, template), wider, listed in zip(groups, _wider(merges, mine), forms, strict=True)
+            ],
+            "cells": [
+                [group, list(cell.denied), covering]
+                for group, cell, covering in zip(group_of, cells, _covering(fences, len(cells)), strict=True)
+            ],
+            "literals": self._literals(),
+            "merges": [[text, packed(hits), packed(covers)] for text, hits, covers in merges],
+            "fences": [[text, packed(hits), packed(covers)] for text, hits, covers in fences],
+            "bound_fences": self._bound_fences(forms),
+            "denials": self._bound_denials(),
+        }
+
+    def _form(self, template: Sequence[Segment], positions: tuple[int, ...]) -> list[Any]:
+        """Return one Allow pattern of a group, with the variables at these positions bound."""
+        pattern = _pattern(template, positions)
+        hits, covers = self.automaton.reach(pattern)
+        inside, _ = self.automaton.reach(_exactly(template, positions))
+        return [
+            list(positions),
+            MANY not in pattern[: positions[-1]] if positions else True,
+            _text(pattern),
+            packed(hits),
+            packed(covers),
+            packed(inside),
+            self._own_fences(pattern, template),
+        ]
+
+    def _all_fences(self) -> list[tuple[str, int, int]]:
+        """Return every candidate for a fence with the cells it hits and covers, the widest first."""
+        fences: dict[str, tuple[int, int]] = {}
         for number in range(len(self.automaton.cells)):
             for fence in self._fences(number):
                 text = _text(fence)
                 if text not in fences:
                     fences[text] = self.automaton.reach(fence)
-        for entry in allows:
-            if entry[1]:
-                self._bound_fences(entry, bound_fences)
         ordered = sorted(fences.items(), key=lambda item: (-item[1][1].bit_count(), len(item[0]), item[0]))
-        return {
-            "methods": self.methods,
-            "groups": [[list(named), list(template)] for named, template in groups],
-            "cells": [
-                [number_of.get((cell.named, cell.template), -1), list(cell.denied)]
-                for cell in self.automaton.cells
-            ],
-            "literals": self._literals(),
-            "allows": allows,
-            "merges": self._merges(),
-            "fences": [[text, packed(hits), packed(covers)] for text, (hits, covers) in ordered],
-            "bound_fences": bound_fences,
-            "denials": self._bound_denials(),
-        }
+        return [(text, hits, covers) for text, (hits, covers) in ordered]
 
     def _literals(self) -> list[list[str]]:
         """Return the literals by position, and all of them last."""
@@ -285,7 +316,7 @@ class View:
                     if isinstance(exact[start], str) and exact[start]:
                         yield (ANY_TEXT, *exact[start:])
 
-    def _merges(self) -> list[list[str]]:
+    def _merges(self) -> list[tuple[str, int, int]]:
         """Return Allow patterns of whole subtrees, widest first."""
         prefixes: set[Pattern] = set()
         for template in {cell.template for cell in self.automaton.cells if cell.named}:
@@ -299,26 +330,41 @@ class View:
         for pattern in sorted(prefixes, key=lambda item: (len(item), _text(item))):
             hits, covers = self.automaton.reach(pattern)
             if covers.bit_count() > 1:
-                found.append([_text(pattern), packed(hits), packed(covers)])
+                found.append((_text(pattern), hits, covers))
         return found
 
-    def _bound_fences(self, entry: Sequence[Any], found: dict[str, dict[str, list[Any]]]) -> None:
-        """Add, for each cell that a bound pattern hits, the cell's fence with the same values in it."""
-        _, positions, _, _, hits, *_ = entry
-        per_cell = found.setdefault(",".join(map(str, positions)), {})
-        mask = unpacked(hits)
-        while mask:
-            low = mask & -mask
-            number = low.bit_length() - 1
-            mask ^= low
-            if str(number) in per_cell:
-                continue
-            template = self.automaton.cells[number].word
-            bound = [at for at in positions if at < len(template) and template[at] == VARIABLE]
-            if len(bound) == len(positions):
-                fence = _fence(tuple(BOUND if at in bound else part for at, part in enumerate(template)))
-                hit, _ = self.automaton.reach(fence)
-                per_cell[str(number)] = [_text(fence), packed(hit)]
+    def _bound_fences(self, forms: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
+        """Return, for each cell that a bound pattern hits, the cell's fence with the same values in it."""
+        needed: dict[tuple[int, ...], int] = {}
+        for positions, _, _, hits, *_ in (form for listed in forms for form in listed if form[0]):
+            needed[tuple(positions)] = needed.get(tuple(positions), 0) | unpacked(hits)
+        found: list[list[Any]] = []
+        for positions, mask in sorted(needed.items()):
+            for number in bits(mask):
+                word = self.automaton.cells[number].word
+                if all(at < len(word) and word[at] == VARIABLE for at in positions):
+                    fence = _fence(tuple(BOUND if at in positions else part for at, part in enumerate(word)))
+                    found.append([list(positions), number, _text(fence), packed(self.automaton.reach(fence)[0])])
+        return found
+
+
+def _covering(fences: Sequence[tuple[str, int, int]], cells: int) -> list[list[int]]:
+    """Return, for each cell, the numbers of the fences that cover it wholly."""
+    found: list[list[int]] = [[] for _ in range(cells)]
+    for number, (_, _, covers) in enumerate(fences):
+        for cell in bits(covers):
+            found[cell].append(number)
+    return found
+
+
+def _wider(merges: Sequence[tuple[str, int, int]], mine: Sequence[int]) -> list[list[int]]:
+    """Return, for each group, the numbers of the merges that cover some of its cells."""
+    found: list[list[int]] = [[] for _ in mine]
+    group_of = {cell: group for group, mask in enumerate(mine) for cell in bits(mask)}
+    for number, (_, _, covers) in enumerate(merges):
+        for group in sorted({group_of[cell] for cell in bits(covers) if cell in group_of}):
+            found[group].append(number)
+    return found
 
 
 def most_specific(routes: Sequence[Route], numbers: Iterable[int]) -> tuple[int, ...]:
@@ -357,12 +403,6 @@ def packed(mask: int) -> str:
     """Return a mask as text: cells are numbered along the routes, so most masks are short but for their offset."""
     offset = (mask & -mask).bit_length() - 1 if mask else 0
     return f"{mask >> offset:x}:{offset}" if offset else f"{mask:x}"
-
-
-def unpacked(text: str) -> int:
-    """Return the mask that a text was made from."""
-    digits, _, offset = text.partition(":")
-    return int(digits, 16) << int(offset) if offset else int(digits, 16)
 
 
 def pattern_of(text: str) -> Pattern:

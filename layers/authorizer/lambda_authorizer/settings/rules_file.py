@@ -83,7 +83,7 @@ def read_file(path: str, name: str, setting: str) -> bytes:
 def _compiled(path: str) -> bytes | None:
     """Return the compiled form that lies beside the rules, if any."""
     try:
-        with open(path.rpartition(".")[0] + ".compiled.json", "rb") as file:  # noqa: PTH123 - as above
+        with open(path.rpartition(".")[0] + ".compiled.jsonl", "rb") as file:  # noqa: PTH123 - as above
             return file.read()
     except OSError:
         return None

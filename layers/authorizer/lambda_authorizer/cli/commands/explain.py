@@ -233,13 +233,14 @@ def _has(kind: str, principal: "Principal", *, met: bool | None) -> str:
 
 def _reaches(route: "Route", asked: _Asked, *, deny: bool) -> bool:
     from lambda_authorizer.policy.paths import Trie, split
+    from lambda_authorizer.rules.tables import trie_of
 
     segments = (asked.path,) if asked.method == "" or asked.method.startswith("$") else split(asked.path)
     if asked.method == "CONNECT":
         segments = ("",)
     if segments is None:
         return False
-    trie = Trie([(0, route)])
+    trie = Trie(trie_of([route]))
     return bool((trie.reaching if deny else trie.matching)(asked.method, segments))
 
 

@@ -22,8 +22,8 @@ from lambda_authorizer.policy.decide import route_numbers
 from lambda_authorizer.policy.proof import prove
 from lambda_authorizer.principal import Principal
 from lambda_authorizer.rules import Grants, RuleSet, grants_for, load_compiled
-from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE
 from lambda_authorizer.rules.compile import written
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE
 from lambda_authorizer.rules.parse import compile_document
 from lambda_authorizer.testing.iam import Policy as IamPolicy
 

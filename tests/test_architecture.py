@@ -56,6 +56,7 @@ START = (
     "lambda_authorizer.keys",
     "lambda_authorizer.policy",
     "lambda_authorizer.policy.build",
+    "lambda_authorizer.policy.cells",
     "lambda_authorizer.policy.decide",
     "lambda_authorizer.policy.methods",
     "lambda_authorizer.policy.paths",

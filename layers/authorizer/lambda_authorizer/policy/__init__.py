@@ -21,10 +21,12 @@ __all__ = [
 
 def prepare(rules: RuleSet) -> None:
     """Make ready at INIT what `build_policy` needs for whole policies."""
-    from lambda_authorizer.policy import methods  # noqa: F401 - what an invocation would otherwise import
+    from lambda_authorizer.policy import methods, select  # noqa: F401 - what an invocation would otherwise import
     from lambda_authorizer.policy.build import tables_of
+    from lambda_authorizer.policy.decide import tries_of
 
     tables_of(rules)
+    tries_of(rules)
 
 
 def narrowed_here(policy: Policy, arn: ExecuteApiArn) -> bool:

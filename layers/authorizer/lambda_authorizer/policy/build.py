@@ -14,8 +14,7 @@ from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, bits, within
 
 if TYPE_CHECKING:
-    from lambda_authorizer.policy.select import Corner, Lines
-    from lambda_authorizer.policy.table import Table
+    from lambda_authorizer.policy.table import Corner, Lines, Table
 
 ACTION: Final = "execute-api:Invoke"
 LONGEST_RESOURCE: Final = 512
@@ -157,7 +156,7 @@ def _fitting(grants: Grants, arn: ExecuteApiArn, largest: int, *, resource_polic
 
 
 def _costliest(tables: Sequence["Table"], selected: Sequence["Lines"], prefix: int, excess: int) -> int:
-    """Return the routes, one bit each, of the Allow lines with most bytes a route; of equals, the last in the file.
+    """Return the routes, one bit each, of the Allow lines with most bytes a route; of equals, the last.
 
     Their fences go with them, so lines of half the excess are taken at a time.
     """

@@ -10,7 +10,8 @@ from lambda_authorizer.policy.table import BOUND, Form, Table
 from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.rules.automaton import MANY
 from lambda_authorizer.rules.model import GREEDY, VARIABLE, Segment
-from lambda_authorizer.rules.tables import View, numbers_of, pattern_of
+from lambda_authorizer.rules.patterns import pattern_of
+from lambda_authorizer.rules.tables import View, numbers_of
 
 
 class Masks:

@@ -12,8 +12,6 @@ from lambda_authorizer.policy.paths import Trie, deciding, satisfies, split
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, Alternative, Route, Segment
 
-_TRIES = ("routes", "denials")  # as they stand in `RuleSet.tries`
-
 
 class Decision(NamedTuple):
     """May this caller make this call, and why."""
@@ -42,11 +40,11 @@ def decide(grants: Grants, method: str, path: str) -> Decision:
     if method == "SUBSCRIBE" and "*" in path:
         return _subscribe_below(grants, segments if segments[-1] else segments[:-1])
     if grants.shut or grants.closed:
-        for number in _trie(rules, "denials").reaching(method, segments):
+        for number in tries_of(rules)[1].reaching(method, segments):
             if grants.shut >> number & 1 or _satisfied(grants.closed.get(number, ()), segments) is not None:
                 return Decision(False, "denied_by_rule", _denier(grants, number, segments))
     givers = []
-    for number in deciding(rules.routes, _trie(rules, "routes"), method, segments):
+    for number in deciding(rules.routes, tries_of(rules)[0], method, segments):
         giver = _giver(grants, number, segments)
         if giver is None:
             return NO_RULE_ALLOWS
@@ -79,7 +77,7 @@ def deciding_routes(grants: Grants, method: str, path: str) -> tuple[Sequence[Se
     segments = _segments(method, path)
     if segments is None or not decide(grants, method, path).allowed:
         return None
-    numbers = deciding(rules.routes, _trie(rules, "routes"), method, segments)
+    numbers = deciding(rules.routes, tries_of(rules)[0], method, segments)
     bindings: dict[int, str] = {}
     for number in numbers:
         if grants.open >> number & 1:
@@ -106,11 +104,13 @@ def _segments(method: str, path: str) -> Sequence[str] | None:
     return split(path)
 
 
-def _trie(rules: RuleSet, which: str) -> Trie:
-    trie: Trie | None = rules.made.get(which)
-    if trie is None:
-        trie = rules.made[which] = Trie(rules.tries[_TRIES.index(which)])
-    return trie
+def tries_of(rules: RuleSet) -> tuple[Trie, Trie]:
+    """Return the routes and the deny patterns of a rule set by segments, made ready when first asked for."""
+    tries: tuple[Trie, Trie] | None = rules.made.get("tries")
+    if tries is None:
+        routes, denials = rules.tries
+        tries = rules.made["tries"] = Trie(routes), Trie(denials)
+    return tries
 
 
 def _subscribe_below(grants: Grants, segments: Sequence[str]) -> Decision:
@@ -159,8 +159,8 @@ def route_numbers(rules: RuleSet, method: str, path: str) -> tuple[list[int], li
     segments = _segments(method, path)
     if segments is None:
         return [], [], ()
-    denials = _trie(rules, "denials").reaching(method, segments)
-    return deciding(rules.routes, _trie(rules, "routes"), method, segments), denials, segments
+    denials = tries_of(rules)[1].reaching(method, segments)
+    return deciding(rules.routes, tries_of(rules)[0], method, segments), denials, segments
 
 
 def route_of(rules: RuleSet, method: str, path: str) -> tuple[tuple[str, str], ...]:
@@ -168,5 +168,5 @@ def route_of(rules: RuleSet, method: str, path: str) -> tuple[tuple[str, str], .
     segments = _segments(method, path)
     if segments is None:
         return ()
-    numbers = deciding(rules.routes, _trie(rules, "routes"), method, segments)
+    numbers = deciding(rules.routes, tries_of(rules)[0], method, segments)
     return tuple((rules.routes[number].method, rules.routes[number].text.partition(" ")[2]) for number in numbers)

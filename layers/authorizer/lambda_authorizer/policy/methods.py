@@ -8,8 +8,7 @@ also takes slashes, so it is written only where every request that it reaches un
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from lambda_authorizer.policy.select import Lines
-from lambda_authorizer.policy.table import Table
+from lambda_authorizer.policy.table import Lines, Table
 from lambda_authorizer.rules.model import METHODS
 
 _SAME_LENGTH: Final = (("GET", "PUT"), ("HEAD", "POST"))

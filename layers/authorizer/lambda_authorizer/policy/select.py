@@ -5,54 +5,16 @@ caller may not call; a fence is taken only if it hits nothing the caller may cal
 corner is narrowed: the loss that costs the fewest routes is taken, and said.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
-from lambda_authorizer.policy.table import BOUND, Denial, Form, Table
+from lambda_authorizer.policy.cells import Cells, Combination, combine
+from lambda_authorizer.policy.table import BOUND, Corner, Denial, Form, Lines, Table
 from lambda_authorizer.rules import Grants
-from lambda_authorizer.rules.model import GREEDY, UNBOUND, Alternative, Segment, bits
+from lambda_authorizer.rules.model import GREEDY, bits
 
 _MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
-Combination = Mapping[int, tuple[str, ...]]  # variable -> spellings
-
-
-class Corner:
-    """Requests that the rules allow and the policy denies, because IAM cannot tell them from denied ones."""
-
-    __slots__ = ("because", "lost", "methods", "whole")
-
-    def __init__(
-        self, methods: tuple[str, ...], lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool
-    ) -> None:
-        self.methods = methods
-        self.lost = lost  # numbers of the routes whose requests are denied
-        self.because = because  # numbers of the routes that would have been opened; () for requests of no route
-        self.whole = whole  # False: only those requests of the lost route that look like the others
-
-
-class Lines:
-    """Patterns behind `METHOD/` for one group of methods."""
-
-    __slots__ = ("allow", "allowed", "corners", "deny", "methods", "reachable")
-
-    def __init__(  # noqa: PLR0913, PLR0917 - plain data
-        self,
-        methods: tuple[str, ...],
-        allow: dict[str, int],
-        deny: tuple[str, ...],
-        corners: tuple[Corner, ...],
-        allowed: int,
-        reachable: int,
-    ) -> None:
-        self.methods = methods
-        self.allow = allow  # text → the granted cells that it is there for
-        self.deny = deny
-        self.corners = corners
-        self.allowed = allowed  # cells that the caller may call, wholly or in part
-        self.reachable = (
-            reachable  # cells that an Allow pattern may reach: wholly granted, or wholly behind a fence
-        )
 
 
 class _Line:
@@ -97,15 +59,13 @@ class _Selection:
         self.dropped: dict[int, Corner] = {}  # by group
         self.loosened: dict[int, Corner] = {}  # groups of which only bound grants are kept
         self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
-        self.full = self.partial = self.closed = 0  # cells, wholly granted, for some values only, not at all
-        self.combinations: dict[int, list[Combination]] = {}  # of the groups with partial cells
+        self.cells = Cells(table, grants)
         self.deny: dict[str, int] = {}  # fence -> cells it covers wholly, 0 where that is not known
         self.fenced = 0
 
     def lines(self) -> Lines:
         """Return the patterns, after as many rounds as grants have to be dropped."""
         while True:
-            self._look()
             self.deny = {}
             self.spoiled = {}
             self.fenced = 0
@@ -114,50 +74,13 @@ class _Selection:
             if self._fence_unbound(unbound) and self._fence_bound(bound):
                 self._fence_denials()
                 return self._written(wide, unbound, bound)
+            self.cells = Cells(self.table, self.grants, dropped=self.dropped, loosened=self.loosened)
 
-    # What the caller may do, cell by cell
-
-    def _look(self) -> None:
-        table = self.table
-        full = partial = 0
-        self.combinations = {}
-        unbound, some = self.grants.open, sum(1 << route for route in self.grants.bound)
-        for group, needs in enumerate(table.needs):
-            missing = needs & ~unbound
-            if group in self.dropped or missing & ~some:
-                continue
-            if group in self.loosened:
-                combinations = self._combine(group, bound_only=True)
-            else:
-                combinations = self._combine(group) if missing else [{}]
-            if {} in combinations:
-                full |= table.mine[group]  # a bound variable may have just the value that the template spells
-            elif combinations:
-                partial |= table.mine[group]
-                self.combinations[group] = combinations
-        shut = 0
-        for number in bits(self.grants.shut):
-            shut |= table.shut_by.get(number, 0)
-        self.full, self.partial = full & ~shut, partial & ~shut
-        self.closed = table.all & ~self.full & ~self.partial
-
-    def _combine(self, group: int, *, bound_only: bool = False) -> list[Combination]:
-        """Return the ways in which all routes of a group are granted at once."""
-        found: list[Combination] = []
-        template = self.table.groups[group].template
-        choices: list[tuple[Alternative, ...]] = []
-        for route in self.table.named[group]:
-            free = (_FREE,) if self.grants.open >> route & 1 else ()
-            choices.append(free if free and not bound_only else (*free, *self.grants.bound.get(route, ())))
-        for choice in product(*choices):
-            merged = _merged(choice, template)
-            if merged is not None and merged not in found and (merged or not bound_only):
-                found.append(merged)
-        return found
+    # Allow patterns
 
     def _unbound(self) -> tuple[list[_Wide], list[_Line]]:
         """Return the patterns of what is granted without bounds: for whole subtrees, and for what is left."""
-        table, full = self.table, self.full
+        table, full = self.table, self.cells.full
         had = 0
         wide: list[_Wide] = []
         single: list[int] = []
@@ -190,8 +113,8 @@ class _Selection:
 
     def _bound(self) -> list[_Line]:
         found: list[_Line] = []
-        for group, combinations in self.combinations.items():
-            if not self.table.mine[group] & self.partial:
+        for group, combinations in self.cells.combinations.items():
+            if not self.table.mine[group] & self.cells.partial:
                 continue
             for combination in combinations:
                 positions = tuple(sorted(combination))
@@ -224,7 +147,7 @@ class _Selection:
 
     def _choose(self, need: int, *, most: int | None = None) -> tuple[list[tuple[str, int]], list[int]]:
         """Return fences around the cells, and the cells left over; with `most`, stop once that is too much."""
-        allowed = self.full | self.partial
+        allowed = self.cells.allowed
         chosen: list[tuple[str, int]] = []
         left: list[int] = []
         pending = need & ~self.fenced
@@ -253,13 +176,13 @@ class _Selection:
     def _fence_unbound(self, lines: Sequence[_Line]) -> bool:
         need = 0
         for line in lines:
-            clash = line.form.hits & self.partial
+            clash = line.form.hits & self.cells.partial
             if clash:
                 # Some values of a variable are granted and the pattern reaches them all: the bound grant is kept.
                 because = self.table.routes_at(bits(clash)[0])
                 self._drop(line, because)
                 return False
-            need |= line.form.hits & self.closed
+            need |= line.form.hits & self.cells.closed
         _, without = self._choose(need)
         if without:
             need = self._need_beside_own(lines, sum(1 << cell for cell in without))
@@ -274,11 +197,11 @@ class _Selection:
 
         Own fences take all that a line reaches beyond its template, so nothing else is needed there for it.
         """
-        allowed = self.full | self.partial
+        allowed = self.cells.allowed
         need = 0
         for line in lines:
             form = line.form
-            mine = form.hits & self.closed
+            mine = form.hits & self.cells.closed
             if mine & without & ~form.inside and not any(hits & allowed for _, hits in form.own):
                 for text, hits in form.own:
                     if hits & mine:
@@ -291,7 +214,7 @@ class _Selection:
         """Take the line's own fences around a cell beyond its template; False where they would hit too much."""
         if line.form.inside >> cell & 1:
             return False
-        allowed = self.full | self.partial
+        allowed = self.cells.allowed
         own = [(text, hits) for text, hits in line.form.own if hits >> cell & 1]
         if any(hits & allowed for _, hits in own):
             return False
@@ -303,7 +226,7 @@ class _Selection:
     def _narrow(self, cell: int, lines: Sequence[_Line]) -> bool:
         """Give up what costs least: the lines that reach the cell, or what a fence around it hits."""
         because = self.table.routes_at(cell)
-        allowed = self.full | self.partial
+        allowed = self.cells.allowed
         best = min(
             (self.table.fences[number] for number in self.table.cells[cell][2]),
             key=lambda fence: ((fence[2] & allowed).bit_count(), (fence[1] & allowed).bit_count()),
@@ -322,7 +245,11 @@ class _Selection:
         named = tuple(self.table.named[group])
         corner = Corner(self.table.methods, named, because, whole=True)
         # A grant for some values is better than none.
-        if not line.values and group not in self.loosened and self._combine(group, bound_only=True):
+        if (
+            not line.values
+            and group not in self.loosened
+            and combine(self.table, self.grants, group, bound_only=True)
+        ):
             self.loosened[group] = Corner(self.table.methods, named, because, whole=False)
         else:
             self.dropped[group] = corner
@@ -335,15 +262,15 @@ class _Selection:
             if len(_texts(line.form.text, line)) > _MOST_TEXTS:
                 self._drop(line, ())
                 return False
-            mine = self.table.mine[line.group] & self.partial
+            mine = self.table.mine[line.group] & self.cells.partial
             if not line.form.aligned and self.table.groups[line.group].template[-1] == GREEDY:
                 self._drop(line, ())
                 return False
-            for cell in bits(line.form.hits & self.partial & ~mine):
+            for cell in bits(line.form.hits & self.cells.partial & ~mine):
                 if not self._agrees(line, cell) and not self._fence_values(line, cell):
                     self._drop(line, self.table.routes_at(cell))
                     return False
-            for cell in bits(line.form.hits & self.closed):
+            for cell in bits(line.form.hits & self.cells.closed):
                 if self.fenced >> cell & 1 or self._fence_values(line, cell):
                     continue
                 if self._fence(1 << cell) and not self._own_bound(line, cell):
@@ -358,7 +285,7 @@ class _Selection:
         mine = line.bindings()
         return any(
             all(at in mine and set(mine[at]) <= set(spelled) for at, spelled in combination.items())
-            for combination in self.combinations[self.table.cells[cell][0]]
+            for combination in self.cells.combinations[self.table.cells[cell][0]]
         )
 
     def _apart(self, line: _Line, cell: int) -> bool:
@@ -366,7 +293,7 @@ class _Selection:
         mine = line.bindings()
         return line.form.aligned and all(
             any(at in mine and set(mine[at]).isdisjoint(spelled) for at, spelled in combination.items())
-            for combination in self.combinations[self.table.cells[cell][0]]
+            for combination in self.cells.combinations[self.table.cells[cell][0]]
         )
 
     def _fence_values(self, line: _Line, cell: int) -> bool:
@@ -395,7 +322,9 @@ class _Selection:
         return True
 
     def _harmless(self, line: _Line, hits: int) -> bool:
-        return not hits & self.full and all(self._apart(line, cell) for cell in bits(hits & self.partial))
+        return not hits & self.cells.full and all(
+            self._apart(line, cell) for cell in bits(hits & self.cells.partial)
+        )
 
     def _fence_denials(self) -> None:
         """Add the Deny patterns of deny rules that hold for some values only."""
@@ -414,7 +343,7 @@ class _Selection:
             from lambda_authorizer.policy.collide import Masks
 
             hits = Masks.of(self.grants.rules, self.table).hits(text)
-        hits &= self.full | self.partial
+        hits &= self.cells.allowed
         if not hits:
             return
         self._add(text, 0)
@@ -433,7 +362,7 @@ class _Selection:
             marks |= owed & -owed
         for number in sorted({number for _, _, wider in left for number in wider}):
             text, hits, covers = self.table.merges[number]
-            if (covers & marks).bit_count() < 2 or hits & self.partial:  # noqa: PLR2004 - nothing to merge
+            if (covers & marks).bit_count() < 2 or hits & self.cells.partial:  # noqa: PLR2004 - nothing to merge
                 continue
             inside = [owed for _, owed, _ in left if not owed & ~covers]
             if len(inside) > 1 and self._affordable(hits, len(inside)):
@@ -443,53 +372,33 @@ class _Selection:
         allow |= {text: owed for text, owed, _ in left}
         for line in bound:
             for text in _texts(line.form.text, line):
-                allow[text] = self.table.mine[line.group] & self.partial
+                allow[text] = self.table.mine[line.group] & self.cells.partial
         corners = (*self.loosened.values(), *self.dropped.values(), *self.spoiled.values())
         deny = tuple(self.deny) if allow else ()
-        open_cells = self.full | (self.fenced if allow else 0)
-        return Lines(self.table.methods, allow, deny, corners, self.full | self.partial, open_cells)
+        open_cells = self.cells.full | (self.fenced if allow else 0)
+        return Lines(self.table.methods, allow, deny, corners, self.cells.allowed, open_cells)
 
     def _owed(self, wide: Sequence[_Wide], lines: Sequence[_Line]) -> list[tuple[str, int, Sequence[int]]]:
-        """Return each text with the granted cells that it alone opens, and the merges that could take its place."""
+        """Return each text with the granted cells that it alone opens, and the merges that could replace it."""
         had = 0
         found = []
         for text, covers, wider in [
             *((line.text, line.covers, line.wider) for line in wide),
             *((line.form.text, line.form.covers, self.table.groups[line.group].wider) for line in lines),
         ]:
-            found.append((text, covers & self.full & ~had, wider))
+            found.append((text, covers & self.cells.full & ~had, wider))
             had |= covers
         return found
 
     def _affordable(self, hits: int, saved: int) -> bool:
         """Take the fences that a wide pattern needs, if they are fewer than the lines it replaces."""
-        chosen, left = self._choose(hits & self.closed, most=saved - 2)
+        chosen, left = self._choose(hits & self.cells.closed, most=saved - 2)
         if left or len(chosen) > saved - 2:
             # None is needed where two lines make one.
             return not left and not chosen
         for text, covers in chosen:
             self._add(text, covers)
         return True
-
-
-_FREE: Final = Alternative(UNBOUND, -1)  # some rule grants the route without bounds; which one does not matter
-
-
-def _merged(choice: Sequence[Alternative], template: Sequence[Segment]) -> Combination | None:
-    """Return what several alternatives ask for together; None where they exclude each other."""
-    merged: dict[int, tuple[str, ...]] = {}
-    for alternative in choice:
-        for at, spelled in alternative.bindings:
-            segment = template[at]
-            if isinstance(segment, str):
-                if segment not in spelled:
-                    return None
-                continue
-            both = tuple(value for value in merged.get(at, spelled) if value in spelled)
-            if not both:
-                return None
-            merged[at] = both
-    return merged
 
 
 def _texts(text: str, line: _Line) -> list[str]:

@@ -64,18 +64,56 @@ class Group:
         self.forms = forms  # by the positions that are bound
 
 
+class Corner:
+    """Requests that the rules allow and the policy denies, because IAM cannot tell them from denied ones."""
+
+    __slots__ = ("because", "lost", "methods", "whole")
+
+    def __init__(
+        self, methods: tuple[str, ...], lost: tuple[int, ...], because: tuple[int, ...], *, whole: bool
+    ) -> None:
+        self.methods = methods
+        self.lost = lost  # numbers of the routes whose requests are denied
+        self.because = because  # numbers of the routes that would have been opened; () for requests of no route
+        self.whole = whole  # False: only those requests of the lost route that look like the others
+
+
+class Lines:
+    """Patterns behind `METHOD/` for one group of methods."""
+
+    __slots__ = ("allow", "allowed", "corners", "deny", "methods", "reachable")
+
+    def __init__(  # noqa: PLR0913, PLR0917 - plain data
+        self,
+        methods: tuple[str, ...],
+        allow: dict[str, int],
+        deny: tuple[str, ...],
+        corners: tuple[Corner, ...],
+        allowed: int,
+        reachable: int,
+    ) -> None:
+        self.methods = methods
+        self.allow = allow  # text → the granted cells that it is there for
+        self.deny = deny
+        self.corners = corners
+        self.allowed = allowed  # cells that the caller may call, wholly or in part
+        self.reachable = (
+            reachable  # cells that an Allow pattern may reach: wholly granted, or wholly behind a fence
+        )
+
+
 class Table:
     """One table of the compiled rules."""
 
     __slots__ = (
-        "_any_method", "_bound_fences", "_denials", "_table", "all", "cells", "fences", "groups", "literals", "merges",
-        "methods", "mine", "named", "needs", "shut_by",
+        "_any_method", "_bound_fences", "_denials", "_table", "all", "cells", "fences", "groups", "literals",
+        "merges", "methods", "mine", "named", "needs", "shut_by",
     )  # fmt: skip
 
     def __init__(self, table: Mapping[str, Any]) -> None:
         self.methods: tuple[str, ...] = tuple(table["methods"])
         self.named: Sequence[Sequence[int]] = table["named"]  # by group: the routes that must all grant it
-        self.needs = [sum(1 << route for route in named) for named in self.named]  # the same, one bit a route
+        self.needs = [sum([1 << route for route in named]) for named in self.named]  # the same, one bit a route
         self.mine = [unpacked(text) for text in table["mine"]]  # by group: its cells
         self.shut_by = {denial: unpacked(text) for denial, text in table["denied"]}  # what a deny pattern reaches
         self.all = (1 << len(table["cells"])) - 1

@@ -110,7 +110,7 @@ def _in_order(found: list[Alternative]) -> tuple[Alternative, ...]:
 
 
 def holds(rules: RuleSet, rule: Rule | Holder, principal: Principal, facts: Facts | None) -> bool | None:
-    """Return whether all conditions of a rule (or of several that ask for the same) hold; None where one cannot be known and none is False."""
+    """Return whether all conditions of a rule hold; None where one cannot be known and none is False."""
     answer: bool | None = True
     anonymous_rule = False
     for kind, wanted in rule.conditions:

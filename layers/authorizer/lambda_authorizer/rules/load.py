@@ -94,7 +94,7 @@ def load_compiled(
 
 
 def _with_rows(compiled: dict[str, Any], lines: Sequence[bytes]) -> bool:
-    """Put the lines behind the first in the place of the lengths that stand there; False where some are missing."""
+    """Put the lines behind the first in the place of their numbers there; False unless that is all of them."""
     at = 1
     for name, table in [(name, compiled) for name in ROWS] + [
         (name, table) for table in compiled["tables"] for name in TABLE_ROWS

@@ -224,8 +224,8 @@ UNBOUND: Final[Bindings] = ()
 class Grants:
     """What each route of R says for one caller: the one truth behind policies and yes/no answers.
 
-    Most grants bind nothing, so they are kept as one bit a route; `routes` and `denied` spell them out for those who
-    want to know by which rules.
+    Most grants bind nothing, so they are kept as one bit a route; `routes` and `denied` spell them out for those
+    who want to know by which rules.
     """
 
     __slots__ = ("_denied", "_held", "_routes", "bound", "closed", "key", "open", "rules", "shut")
@@ -270,7 +270,7 @@ class Grants:
             held: numbers of the holders.
             unbound: one bit a route that is granted, and a deny pattern that denies, without bound variables.
             bound: route number → alternatives with bound variables.
-            closed: deny pattern number → alternatives with bound variables, or with variables that cannot be bound.
+            closed: deny pattern number → alternatives with variables that are bound, or that cannot be.
             key: equal keys of one rule set mean equal grants.
         """
         self = cls.__new__(cls)

@@ -24,10 +24,10 @@ from lambda_authorizer.rules.automaton import (
     meet,
 )
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, bits, unpacked, within
+from lambda_authorizer.rules.patterns import BOUND, allow_of, exactly, fence_of, packed, pattern_of, text_of
 
 __all__ = ["TooComplexError", "tables_for"]
 
-BOUND: Final = "\x01"  # stands in a pattern's text where a bound value goes
 _MOST_FORMS: Final = 64  # bound forms of one cell
 _MOST_TAILS: Final = 200  # routes of one method for which fences by their last segments are looked at
 _MOST_SHARED: Final = 600  # patterns that are looked at behind a `*` in place of the method
@@ -223,13 +223,13 @@ class View:
 
     def _form(self, template: Sequence[Segment], positions: tuple[int, ...]) -> list[Any]:
         """Return one Allow pattern of a group, with the variables at these positions bound."""
-        pattern = _pattern(template, positions)
+        pattern = allow_of(template, positions)
         hits, covers = self.automaton.reach(pattern)
-        inside, _ = self.automaton.reach(_exactly(template, positions))
+        inside, _ = self.automaton.reach(exactly(template, positions))
         return [
             list(positions),
             MANY not in pattern[: positions[-1]] if positions else True,
-            _text(pattern),
+            text_of(pattern),
             packed(hits),
             packed(covers),
             packed(inside),
@@ -241,7 +241,7 @@ class View:
         fences: dict[str, tuple[int, int]] = {}
         for number in range(len(self.automaton.cells)):
             for fence in self._fences(number):
-                text = _text(fence)
+                text = text_of(fence)
                 if text not in fences:
                     fences[text] = self.automaton.reach(fence)
         ordered = sorted(fences.items(), key=lambda item: (-item[1][1].bit_count(), len(item[0]), item[0]))
@@ -276,10 +276,10 @@ class View:
         return found
 
     def _bound_denial(self, template: Sequence[Segment], positions: tuple[int, ...]) -> list[Any]:
-        pattern = tuple(BOUND if at in positions else part for at, part in enumerate(_fence(template)))
+        pattern = tuple(BOUND if at in positions else part for at, part in enumerate(fence_of(template)))
         hits, _ = self.automaton.reach(pattern)
         exact = template[-1] != GREEDY or ANY_TEXT not in pattern[: positions[-1]]
-        return [_text(pattern), packed(hits), exact]
+        return [text_of(pattern), packed(hits), exact]
 
     def _forms(self, named: tuple[int, ...], template: Sequence[Segment]) -> list[tuple[int, ...]]:
         """Return the sets of positions that rules bind in this template, the empty one first."""
@@ -300,13 +300,13 @@ class View:
             if element == MANY and template[at] == VARIABLE:
                 wide = (*pattern[:at], ANY_TEXT, ANY_TEXT, *pattern[at + 1 :])
                 fence = tuple(ANY_TEXT if part in STARS else part for part in wide)
-                found.append([_text(fence), packed(self.automaton.reach(fence)[0])])
+                found.append([text_of(fence), packed(self.automaton.reach(fence)[0])])
         return found
 
     def _fences(self, number: int) -> Iterable[Pattern]:
         """Yield Deny patterns around a cell: its subtrees, and for those of routes also itself and its tails."""
         cell = self.automaton.cells[number]
-        exact = _fence(cell.word)
+        exact = fence_of(cell.word)
         for kept in range(len(exact)):
             yield (*exact[:kept], ANY_TEXT)
         if cell.named:
@@ -320,17 +320,17 @@ class View:
         """Return Allow patterns of whole subtrees, widest first."""
         prefixes: set[Pattern] = set()
         for template in {cell.template for cell in self.automaton.cells if cell.named}:
-            allow = _pattern(template, ())
+            allow = allow_of(template, ())
             prefixes.update((*allow[:kept], MANY) for kept in range(len(allow)))
             for kept, element in enumerate(allow):
                 if isinstance(element, str) and element:
                     # `orders*` is `orders` and all below it, and whatever else begins so.
                     prefixes.add((*allow[:kept], Tail(element)))
         found = []
-        for pattern in sorted(prefixes, key=lambda item: (len(item), _text(item))):
+        for pattern in sorted(prefixes, key=lambda item: (len(item), text_of(item))):
             hits, covers = self.automaton.reach(pattern)
             if covers.bit_count() > 1:
-                found.append((_text(pattern), hits, covers))
+                found.append((text_of(pattern), hits, covers))
         return found
 
     def _bound_fences(self, forms: Sequence[Sequence[Sequence[Any]]]) -> list[list[Any]]:
@@ -343,8 +343,8 @@ class View:
             for number in bits(mask):
                 word = self.automaton.cells[number].word
                 if all(at < len(word) and word[at] == VARIABLE for at in positions):
-                    fence = _fence(tuple(BOUND if at in positions else part for at, part in enumerate(word)))
-                    found.append([list(positions), number, _text(fence), packed(self.automaton.reach(fence)[0])])
+                    fence = fence_of(tuple(BOUND if at in positions else part for at, part in enumerate(word)))
+                    found.append([list(positions), number, text_of(fence), packed(self.automaton.reach(fence)[0])])
         return found
 
 
@@ -374,48 +374,4 @@ def most_specific(routes: Sequence[Route], numbers: Iterable[int]) -> tuple[int,
         number
         for number in numbers
         if not any(other != number and within(routes[other], routes[number]) for other in numbers)
-    )
-
-
-def _pattern(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
-    """Return a template as an Allow pattern; bound variables are a literal that no route spells."""
-    positions = set(bound)
-    return tuple(
-        BOUND if at in positions else MANY if segment in {VARIABLE, GREEDY} else segment
-        for at, segment in enumerate(template)
-    )
-
-
-def _fence(template: Sequence[Segment]) -> Pattern:
-    """Return a template as a Deny pattern."""
-    return tuple(ANY_TEXT if segment in {VARIABLE, GREEDY} else segment for segment in template)
-
-
-def _exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
-    """Return a template as a pattern that reaches its own paths and no others."""
-    positions = set(bound)
-    return tuple(
-        BOUND if at in positions else MANY if segment == GREEDY else segment for at, segment in enumerate(template)
-    )
-
-
-def packed(mask: int) -> str:
-    """Return a mask as text: cells are numbered along the routes, so most masks are short but for their offset."""
-    offset = (mask & -mask).bit_length() - 1 if mask else 0
-    return f"{mask >> offset:x}:{offset}" if offset else f"{mask:x}"
-
-
-def pattern_of(text: str) -> Pattern:
-    """Return the pattern that a text was made from."""
-    return tuple(
-        MANY if part == "?*" else ANY_TEXT if part == "*" else Tail(part[:-1]) if part.endswith("*") else part
-        for part in text.split("/")
-    )
-
-
-def _text(pattern: Pattern) -> str:
-    """Return a pattern as it stands in a Resource behind the method's slash."""
-    return "/".join(
-        "?*" if part == MANY else "*" if part == ANY_TEXT else f"{part}*" if isinstance(part, Tail) else str(part)
-        for part in pattern
     )

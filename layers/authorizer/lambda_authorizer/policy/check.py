@@ -6,11 +6,11 @@ from typing import Final, NamedTuple
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy.build import Narrowed, Policy, build_policy
 from lambda_authorizer.policy.callers import Caller, callers
-from lambda_authorizer.policy.proof import DEFAULT_BUDGET, Proof, prove
+from lambda_authorizer.policy.proof import DEFAULT_BUDGET, Proof, Prover
 from lambda_authorizer.rules import RuleSet
 
 _ARN: Final = ExecuteApiArn("aws", "eu-central-1", "123456789012", "a1b2c3d4e5", "production", "GET", "/")
-_MOST_PROOFS: Final = 60
+_MOST_STATES: Final = 20  # budgets of one proof, for all proofs together
 WAYS_OUT: Final = {
     "wildcard": (
         "a result TTL of 0 for this authorizer: each answer then covers the called route only",
@@ -59,23 +59,24 @@ class ExactReport(NamedTuple):
 
 
 def check_exact(rules: RuleSet, *, budget: int = DEFAULT_BUDGET) -> ExactReport:
-    """Look for corners in the policies of all callers that matter, and prove the policies of most.
+    """Look for corners in the policies of all callers that matter, and prove every policy.
 
     Args:
         rules: the rules.
-        budget: states a proof may visit; past it the rules are refused. Once all proofs together have visited as
-            many, the callers that are left are looked at without one.
+        budget: states a proof may visit; past it the rules are refused. Once all proofs together have visited
+            twenty times as many, the callers that are left are looked at without one.
     """
     found: dict[tuple[object, ...], CornerFinding] = {}
     looked = proved = states = 0
+    prover = Prover(rules, _ARN)
     for caller in callers(rules):
         looked += 1
         policy = build_policy(caller.grants, _ARN, whole=True)
         for narrowed in policy.narrowed:
             finding = _corner(rules, caller, narrowed)
             found.setdefault((finding.kind, finding.lost, finding.because), finding)
-        if proved < _MOST_PROOFS and states < budget:
-            proof = prove(policy.document, caller.grants, _ARN, budget=budget)
+        if states < budget * _MOST_STATES:
+            proof = prover.prove(policy.document, caller.grants, budget=budget)
             proved += proof.decided
             states += proof.states
             for finding in _unproved(rules, caller, policy, proof):

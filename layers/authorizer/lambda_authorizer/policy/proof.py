@@ -1,23 +1,35 @@
-"""A decision procedure: does a policy document say what the rules say, for every request path there is?
+"""Is a policy document equal to the rules, on every path? Decided by exploring both as automata over characters.
 
-Both sides are automata over characters: the document's Resources as IAM reads them, the rules' templates as the
-contract defines them. Every state that both can reach together is visited, so the answer holds for all paths of
-any length, not for samples. It shares no code with the search that makes policies (`rules.automaton`,
+One side is the document (Resource patterns in which `*` and `?` take slashes), the other the rules' templates as
+the contract defines them. Every state that both can reach together is visited, so the answer holds for all paths
+of any length, not for samples. It shares no code with the search that makes policies (`rules.automaton`,
 `policy.select`) and none with `decide`.
 
 Laws of this file: past the budget the answer is "undecided", which callers treat as refused. A path is any text of
-printable ASCII without a blank: nothing else can stand in a request line (RFC 9112 section 3.2).
+printable ASCII without a blank: nothing else can stand in a request line (RFC 9112 section 3.2). A state says all
+that matters to what can follow it, the caller's grants and lines included; so one that was visited without a
+difference, with all that follows it, is not visited again for another caller.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.rules import Grants
+from lambda_authorizer.policy.machine import (
+    ANY,
+    ANY_LOOP,
+    NOWHERE,
+    OTHER,
+    SEGMENT,
+    SEGMENT_LOOP,
+    Machine,
+    glob_after,
+    glob_matches,
+    glob_tokens,
+)
+from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
-OTHER: Final = "\x00"  # any printable character that nobody spells
-_SPECIAL: Final = "/.%2fF5cCeE017\\"
 _MOST_WITNESSES: Final = 8
 DEFAULT_BUDGET: Final = 400_000
 
@@ -35,7 +47,7 @@ class Proof(NamedTuple):
 
     over: tuple[Witness, ...]  # allowed by the document, not by the rules
     under: tuple[Witness, ...]  # allowed by the rules, not by the document
-    states: int
+    states: int  # visited for this caller
     decided: bool  # False: the budget was spent; the rules are refused, not trusted
 
     @property
@@ -44,175 +56,48 @@ class Proof(NamedTuple):
         return self.decided and not self.over and not self.under
 
 
-class _Machine:
-    """Patterns run side by side, one bit a position."""
+class Prover:
+    """Proves the policies of one rule set's callers, each with what the earlier ones have shown."""
 
-    __slots__ = (
-        "absorbing",
-        "accepting",
-        "accepts",
-        "any_char",
-        "any_loop",
-        "chars",
-        "earlier",
-        "segment_char",
-        "segment_loop",
-        "size",
-        "start",
-    )
+    def __init__(self, rules: RuleSet, arn: ExecuteApiArn) -> None:
+        """Take the rules.
 
-    def __init__(self) -> None:
-        self.size = 0
-        self.start = 0
-        self.chars: dict[str, int] = {}  # character -> positions that it moves
-        self.any_char = 0  # positions that every character moves
-        self.any_loop = 0  # positions that every character keeps
-        self.segment_char = 0  # the same for every character but the slash
-        self.segment_loop = 0
-        self.accepts: list[tuple[int, Any]] = []
-        self.accepting = 0
-        self.earlier: dict[int, int] = {}  # loop over everything -> earlier positions of its pattern
-        self.absorbing = 0  # loops over everything that accept
+        Args:
+            rules: of all callers.
+            arn: of the API and stage.
+        """
+        self._methods = [_Method(method, rules, arn) for method in METHODS]
 
-    def add(self, tokens: Sequence[Any], label: Any) -> None:
-        """Add a pattern: characters, "any"/"segment" for one character, "any*"/"segment*" for a loop."""
-        at = self.size
-        self.start |= 1 << at
-        for part in tokens:
-            bit = 1 << at
-            if part == "any*":
-                self.any_loop |= bit
-                self.earlier[bit] = bit - (1 << self.size)
-                continue
-            if part == "segment*":
-                self.segment_loop |= bit
-                continue
-            if part == "any":
-                self.any_char |= bit
-            elif part == "segment":
-                self.segment_char |= bit
-            else:
-                self.chars[part] = self.chars.get(part, 0) | bit
-            at += 1
-        self.accepts.append((1 << at, label))
-        self.accepting |= 1 << at
-        self.absorbing |= self.any_loop & 1 << at
-        self.size = at + 1
+    def prove(self, document: Mapping[str, Any], grants: Grants, *, budget: int = DEFAULT_BUDGET) -> Proof:
+        """Compare a policy document with the rules, for every method and every path.
 
-    def step(self, state: int, char: str) -> int:
-        """Return the positions after one character."""
-        moved = state & (self.chars.get(char, 0) | self.any_char)
-        kept = state & self.any_loop
-        if char != "/":
-            moved |= state & self.segment_char
-            kept |= state & self.segment_loop
-        after = moved << 1 | kept
-        # What an earlier position of the same pattern could still match, a loop over everything matches too.
-        entered = moved << 1 & self.any_loop & ~state
-        while entered:
-            bit = entered & -entered
-            after &= ~self.earlier[bit]
-            entered ^= bit
-        return after
+        Where the API's routes are not known, requests of no route must be denied; where they are known, only odd
+        paths among those must be.
 
-    def run(self, state: int, text: str) -> int:
-        """Return the positions after a text."""
-        for char in text:
-            state = self.step(state, char)
-        return state
-
-    def labels(self, state: int) -> list[Any]:
-        """Return the labels of the patterns that accept here."""
-        if not state & self.accepting:
-            return []
-        return [label for bit, label in self.accepts if state & bit]
-
-    def wanted(self, state: int) -> Iterable[str]:
-        """Return the characters that some pattern spells next."""
-        return [char for char, positions in self.chars.items() if state & positions]
+        Args:
+            document: the policy.
+            grants: what its caller may do.
+            budget: states to visit at most, all methods together.
+        """
+        over: list[Witness] = []
+        under: list[Witness] = []
+        states = 0
+        for method in self._methods:
+            search = _Search(method, document, grants, budget - states)
+            search.run()
+            states += search.states
+            over += search.over[: _MOST_WITNESSES - len(over)]
+            under += search.under[: _MOST_WITNESSES - len(under)]
+            if search.spent:
+                return Proof(tuple(over), tuple(under), states, decided=False)
+        return Proof(tuple(over), tuple(under), states, decided=True)
 
 
 def prove(
     document: Mapping[str, Any], grants: Grants, arn: ExecuteApiArn, *, budget: int = DEFAULT_BUDGET
 ) -> Proof:
-    """Compare a policy document with the rules, for every method and every path.
-
-    Where the API's routes are not known, requests of no route must be denied; where they are known, only odd paths
-    among those must be.
-
-    Args:
-        document: the policy.
-        grants: what its caller may do.
-        arn: of the API and stage.
-        budget: states to visit at most, all methods together.
-    """
-    policy = _policy_machine(document)
-    rules = _rules_machine(grants)
-    search = _Search(policy, rules, grants, budget)
-    begun = policy.run(policy.start, arn.prefix)
-    for method in METHODS:
-        search.method(method, policy.run(begun, f"{method}/"))
-        if search.spent:
-            break
-    return Proof(tuple(search.over), tuple(search.under), search.states, not search.spent)
-
-
-def _policy_machine(document: Mapping[str, Any]) -> _Machine:
-    machine = _Machine()
-    for number, statement in enumerate(document["Statement"]):
-        for element in ("Resource", "NotResource"):
-            listed = statement.get(element, [])
-            for resource in [listed] if isinstance(listed, str) else listed:
-                tokens = ["any*" if char == "*" else "any" if char == "?" else char for char in resource]
-                machine.add(tokens, (number, statement["Effect"], element))
-    return machine
-
-
-def _rules_machine(grants: Grants) -> _Machine:
-    machine = _Machine()
-    rules = grants.rules
-    for number, route in enumerate(rules.routes):
-        if route.kind == "http":
-            machine.add(_tokens(route.segments, {}), ("route", number))
-            _add_bound(machine, "grant", number, route, grants.routes.get(number, ()))
-    for number, found in grants.denied.items():
-        if rules.denials[number].kind == "http":
-            _add_bound(machine, "denial", number, rules.denials[number], found)
-    return machine
-
-
-def _add_bound(machine: _Machine, label: str, number: int, route: Route, alternatives: Iterable[Any]) -> None:
-    for alternative in alternatives:
-        for choice in _choices(list(alternative.bindings)):
-            machine.add(_tokens(route.segments, choice), (label, number))
-
-
-def _choices(bound: list[tuple[int, tuple[str, ...]]]) -> Iterable[dict[int, str]]:
-    if not bound:
-        yield {}
-        return
-    (at, spelled), *rest = bound
-    for value in spelled:
-        for choice in _choices(rest):
-            yield {at: value, **choice}
-
-
-def _tokens(segments: Sequence[Segment], bound: Mapping[int, str]) -> list[str]:
-    tokens: list[str] = []
-    for at, segment in enumerate(segments):
-        if at:
-            tokens.append("/")
-        if at in bound:
-            if isinstance(segment, str) and segment != bound[at]:
-                return ["\x01"]  # no path holds it
-            tokens += bound[at]
-        elif segment == VARIABLE:
-            tokens += ["segment", "segment*"]
-        elif segment == GREEDY:
-            tokens += ["any", "any*"]
-        else:
-            tokens += str(segment)
-    return tokens
+    """Compare one policy document with the rules; see `Prover.prove`."""
+    return Prover(grants.rules, arn).prove(document, grants, budget=budget)
 
 
 # What makes a path odd, character by character: (inside a segment, of an escape) -> the same, or None when odd.
@@ -239,122 +124,258 @@ def _odd_step(state: _Odd, char: str) -> _Odd | None:
     return (3, escape)
 
 
+def _special(odd: _Odd | None) -> str:
+    """Return the characters of which the oddness of a path can depend next."""
+    if odd is None:
+        return ""
+    return "/.%\\" + {"": "", "%": "01257", "%2": "fFeE", "%5": "cC", "%7": "fF"}[odd[1]]
+
+
+class _Lines(NamedTuple):
+    """The statements of a document, for one method."""
+
+    start: int  # where its patterns start
+    outside: frozenset[tuple[str, int]]  # of each NotResource: its effect, and the bits where its patterns accept
+
+
 _State = tuple[int, int, _Odd | None, int]  # document, rules, oddness, what matched before a last slash
-_Came = dict[_State, tuple[_State | None, str]]
+
+
+class _Method:
+    """Everything about one method that callers share."""
+
+    def __init__(self, method: str, rules: RuleSet, arn: ExecuteApiArn) -> None:
+        self.method = method
+        self.all_routes = rules.routes
+        self.routes_known = rules.routes_known
+        self.policy = Machine()
+        self.rules = Machine()
+        self.allowing = self.denying = 0  # bits where the lines of an Allow, and of a Deny, accept
+        self.proved: dict[frozenset[tuple[str, int]], set[_State]] = {}
+        self.verdicts: dict[tuple[int, int, bool], tuple[bool | None, tuple[int, ...]]] = {}
+        self._arn = arn
+        self._residuals: dict[str, tuple[tuple[str, ...], ...]] = {}
+        self._named = _of_method(rules.routes, method)
+        self._denials = _of_method(rules.denials, method)
+        self._routes_start = self._all([("route", number, route, {}) for number, route in self._named.items()])
+
+    def _all(self, patterns: Iterable[tuple[str, int, Route, Mapping[int, str]]]) -> int:
+        start = 0
+        for kind, number, route, bound in patterns:
+            start |= self.rules.add((kind, number), _tokens(route.segments, bound))
+        return start
+
+    def rules_start(self, grants: Grants) -> int:
+        """Return where the routes, the caller's grants and the deny patterns that hold for it start."""
+        return self._routes_start | self._all(
+            (kind, number, route, bound)
+            for kind, routes, found in (
+                ("grant", self._named, grants.routes),
+                ("denial", self._denials, grants.denied),
+            )
+            for number, route in routes.items()
+            for alternative in found.get(number, ())
+            for bound in _choices(list(alternative.bindings))
+        )
+
+    def lines(self, document: Mapping[str, Any]) -> _Lines:
+        """Return a document's patterns, from behind the method on."""
+        start = 0
+        outside = set()
+        for statement in document["Statement"]:
+            effect = statement["Effect"]
+            if "NotResource" in statement:
+                bits, accepting = self._patterns(
+                    ("not", effect, str(statement["NotResource"])), statement["NotResource"]
+                )
+                outside.add((effect, accepting))
+            else:
+                bits, accepting = self._patterns(("line", effect), statement["Resource"])
+                if effect == "Deny":
+                    self.denying |= accepting
+                else:
+                    self.allowing |= accepting
+            start |= bits
+        return _Lines(start, frozenset(outside))
+
+    def _patterns(self, label: Hashable, listed: str | Sequence[str]) -> tuple[int, int]:
+        start = accepting = 0
+        for resource in [listed] if isinstance(listed, str) else listed:
+            for tokens in self._behind_method(resource):
+                start |= self.policy.add(label, tokens)
+                accepting |= self.policy.end_of(label, tokens)
+        return start, accepting
+
+    def _behind_method(self, resource: str) -> tuple[tuple[str, ...], ...]:
+        """Return what is left of a Resource behind this API's method; wildcards of its header keep to colons."""
+        found = self._residuals.get(resource)
+        if found is None:
+            arn = self._arn
+            *header, last = resource.split(":", 5)
+            read = f"{arn.api_id}/{arn.stage}/{self.method}/"
+            mine = ("arn", arn.partition, "execute-api", arn.region, arn.account)
+            if len(header) != len(mine):
+                # Short forms such as `*`: read as one text.
+                left = glob_after(resource, ":".join([*mine, read]))
+            elif all(map(glob_matches, header, mine)):
+                left = glob_after(last, read)
+            else:
+                left = set()
+            found = self._residuals[resource] = tuple(tuple(glob_tokens(rest)) for rest in sorted(left))
+        return found
+
+
+def _of_method(routes: Sequence[Route], method: str) -> dict[int, Route]:
+    return {
+        number: route
+        for number, route in enumerate(routes)
+        if route.kind == "http" and route.method in {method, "ANY"}
+    }
+
+
+def _choices(bound: list[tuple[int, tuple[str, ...]]]) -> Iterable[dict[int, str]]:
+    if not bound:
+        yield {}
+        return
+    (at, spelled), *rest = bound
+    for value in spelled:
+        for choice in _choices(rest):
+            yield {at: value, **choice}
+
+
+def _tokens(segments: Sequence[Segment], bound: Mapping[int, str]) -> Sequence[str]:
+    tokens: list[str] = []
+    for at, segment in enumerate(segments):
+        if at:
+            tokens.append("/")
+        if at in bound:
+            if isinstance(segment, str) and segment != bound[at]:
+                return NOWHERE
+            tokens += bound[at]
+        elif segment == VARIABLE:
+            tokens += [SEGMENT, SEGMENT_LOOP]
+        elif segment == GREEDY:
+            tokens += [ANY, ANY_LOOP]
+        else:
+            tokens += str(segment)
+    return tokens
 
 
 class _Search:
-    """Visits every state that the document and the rules reach together."""
+    """Visits every state that the document and the rules of one caller reach together, in one method."""
 
-    def __init__(self, policy: _Machine, rules: _Machine, grants: Grants, budget: int) -> None:
-        self.policy = policy
-        self.rules = rules
-        self.grants = grants
-        self.budget = budget
+    def __init__(self, method: _Method, document: Mapping[str, Any], grants: Grants, budget: int) -> None:
+        self._about = method
+        self._lines = method.lines(document)
+        self._start = method.rules_start(grants)
+        self._budget = budget
+        self._came: dict[_State, tuple[_State | None, str]] = {}
+        # A Deny that takes everything from here on is all that the document has to say.
+        self._closing = method.policy.absorbing & method.denying
         self.states = 0
         self.spent = False
         self.over: list[Witness] = []
         self.under: list[Witness] = []
-        self._verdicts: dict[Any, tuple[bool | None, tuple[int, ...]]] = {}
-        self._closing = policy.absorbing & sum(
-            bit for bit, label in policy.accepts if label[1:] == ("Deny", "Resource")
-        )
 
-    def method(self, method: str, begun: int) -> None:
-        """Visit all paths of one method."""
-        first: _State = (begun, self.rules.start, (0, ""), 0)
-        came: _Came = {first: (None, "")}
+    def run(self) -> None:
+        """Visit all paths; keep what was shown unless a difference was found."""
+        proved = self._about.proved.setdefault(self._lines.outside, set())
+        first: _State = (self._lines.start, self._start, (0, ""), 0)
+        self._came[first] = (None, "")
         queue = [first]
-        if not begun:
-            queue = [first] if self.grants.routes else []
         for state in queue:
             self.states += 1
-            if self.states > self.budget:
+            if self.states > self._budget:
                 self.spent = True
                 return
-            self._compare(method, state, came)
-            policy, rules, odd, _ = state
-            for char in {*self.policy.wanted(policy), *self.rules.wanted(rules), *_SPECIAL, OTHER}:
-                after_odd = None if odd is None else _odd_step(odd, char)
-                stepped = self.policy.step(policy, char)
-                shut = stepped & self._closing
-                if shut and after_odd is None:
-                    continue
-                after: _State = (
-                    # A Deny that takes everything from here on is all that the document has to say.
-                    shut or stepped,
-                    self.rules.step(rules, char) if after_odd is not None else 0,
-                    after_odd,
-                    # What matched before a trailing slash has a say in the request with it.
-                    rules & self.rules.accepting if char == "/" and after_odd is not None else 0,
-                )
-                if (shut or not stepped) and not after[1] and not after[3]:
-                    continue
-                if after not in came:
-                    came[after] = (state, char)
+            self._compare(state)
+            for char, after in self._following(state):
+                # Segment by segment is often enough: a state within one is as soon visited as looked up.
+                if after not in self._came and not (char == "/" and after in proved):
+                    self._came[after] = (state, char)
                     queue.append(after)
+        if not self.over and not self.under:
+            proved.update(state for state, (_, char) in self._came.items() if char == "/")
 
-    def _compare(self, method: str, state: _State, came: _Came) -> None:
+    def _following(self, state: _State) -> Iterable[tuple[str, _State]]:
+        policy, rules, odd, _ = state
+        machine = self._about.rules
+        chars = [*{*self._about.policy.wanted(policy), *machine.wanted(rules), *_special(odd)}, OTHER]
+        stepped = zip(chars, self._about.policy.steps(policy, chars), machine.steps(rules, chars), strict=True)
+        for char, policy_after, rules_after in stepped:
+            odd_after = None if odd is None else _odd_step(odd, char)
+            shut = policy_after & self._closing
+            if shut and odd_after is None:
+                continue
+            without = 0
+            if odd_after is None:
+                rules_after = 0  # noqa: PLW2901 - an odd path is of no route
+            elif char == "/":
+                # What matched before a trailing slash has a say in the request with it.
+                without = rules & machine.accepting
+            if (shut or not policy_after) and not rules_after and not without:
+                continue
+            yield char, (shut or policy_after, rules_after, odd_after, without)
+
+    def _compare(self, state: _State) -> None:
         policy, rules, odd, without = state
-        allowed = self._document_allows(policy)
-        if odd is None or odd[0] in {1, 2}:
-            wanted: bool | None = False
-            routes: tuple[int, ...] = ()
-        else:
+        wanted: bool | None = False
+        routes: tuple[int, ...] = ()
+        if odd is not None and odd[0] not in {1, 2}:
             # An empty rest of the path is the root; without a slash before it there is nothing to compare with.
-            key = (method, rules & self.rules.accepting, without, odd[0] == 0)
-            if key not in self._verdicts:
-                self._verdicts[key] = self._rules_say(method, rules, without, trailing=odd[0] == 0)
-            wanted, routes = self._verdicts[key]
+            wanted, routes = self._rules_say(rules, without, trailing=odd[0] == 0)
+        allowed = self._document_allows(policy)
         if wanted is None or allowed == wanted:
             return
         listed = self.over if allowed else self.under
         if len(listed) < _MOST_WITNESSES:
-            texts = tuple(self.grants.rules.routes[number].text for number in routes)
-            listed.append(Witness(method, "/" + _spelled(state, came), texts))
+            texts = tuple(self._about.all_routes[number].text for number in routes)
+            listed.append(Witness(self._about.method, "/" + self._spelled(state), texts))
 
     def _document_allows(self, state: int) -> bool:
-        allow = False
-        outside: dict[int, bool] = {}
-        labels = self.policy.labels(state)
-        for _, effect, element in labels:
-            if element == "Resource":
-                if effect == "Deny":
-                    return False
-                allow = True
-        if not allow:
+        """Say what IAM says: a Deny that matches wins, then an Allow that does, else no."""
+        if state & self._about.denying:
             return False
-        for _, label in self.policy.accepts:
-            if label[2] == "NotResource":
-                outside.setdefault(label[0], True)
-        for number, _, element in labels:
-            if element == "NotResource":
-                outside[number] = False
-        return not any(outside.values())
+        missed = [effect for effect, accepting in self._lines.outside if not state & accepting]
+        return "Deny" not in missed and bool(state & self._about.allowing or missed)
 
-    def _rules_say(
-        self, method: str, state: int, without: int, *, trailing: bool
-    ) -> tuple[bool | None, tuple[int, ...]]:
+    def _rules_say(self, state: int, without: int, *, trailing: bool) -> tuple[bool | None, tuple[int, ...]]:
         """Return whether the rules allow it, None where they need not say; and the routes it belongs to."""
-        routes = self.grants.rules.routes
-        here = self.rules.labels(state)
-        matching = self._of_method(method, "route", here)
+        machine = self._about.rules
+        key = (state & machine.accepting, without, trailing)
+        if key not in self._about.verdicts:
+            self._about.verdicts[key] = self._judge(
+                machine.labels(state), machine.labels(without), trailing=trailing
+            )
+        return self._about.verdicts[key]
+
+    def _judge(
+        self, here: Sequence[Hashable], before: Sequence[Hashable], *, trailing: bool
+    ) -> tuple[bool | None, tuple[int, ...]]:
+        routes = self._about.all_routes
+        matching, granted, denied = (_numbers(kind, here) for kind in ("route", "grant", "denial"))
         belongs = _narrowest(routes, matching)
-        granted = self._of_method(method, "grant", here)
-        denied = self._of_method(method, "denial", here)
         if trailing:
-            before = self.rules.labels(without)
-            denied |= self._of_method(method, "denial", before)
+            denied |= _numbers("denial", before)
             if matching and not any(routes[number].segments[-1] == "" for number in matching):
-                belongs |= _narrowest(routes, self._of_method(method, "route", before))
-                granted |= self._of_method(method, "grant", before)
+                belongs |= _narrowest(routes, _numbers("route", before))
+                granted |= _numbers("grant", before)
         if not belongs:
-            return (None if self.grants.rules.routes_known else False), ()
+            return (None if self._about.routes_known else False), ()
         return (not denied and belongs <= granted), tuple(sorted(belongs))
 
-    def _of_method(self, method: str, kind: str, labels: Iterable[Any]) -> set[int]:
-        listed = self.grants.rules.denials if kind == "denial" else self.grants.rules.routes
-        return {number for label, number in labels if label == kind and listed[number].method in {method, "ANY"}}
+    def _spelled(self, state: _State) -> str:
+        text = ""
+        while True:
+            before, char = self._came[state]
+            if before is None:
+                return text
+            text = ("x" if char == OTHER else char) + text
+            state = before
+
+
+def _numbers(kind: str, labels: Iterable[Any]) -> set[int]:
+    return {number for label, number in labels if label == kind}
 
 
 def _narrowest(routes: Sequence[Route], numbers: set[int]) -> set[int]:
@@ -363,13 +384,3 @@ def _narrowest(routes: Sequence[Route], numbers: set[int]) -> set[int]:
         for number in numbers
         if not any(other != number and within(routes[other], routes[number]) for other in numbers)
     }
-
-
-def _spelled(state: _State, came: _Came) -> str:
-    text = ""
-    while True:
-        before, char = came[state]
-        if before is None:
-            return text
-        text = ("x" if char == OTHER else char) + text
-        state = before

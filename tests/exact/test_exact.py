@@ -88,7 +88,7 @@ def mutants(document: dict[str, object], *, odd: bool) -> list[dict[str, object]
     for at, statement in enumerate(document["Statement"]):
         for number, resource in enumerate(statement["Resource"]):
             mutant = copy.deepcopy(document)
-            if len(statement["Resource"]) > 1 and (":*:*:" in resource) is odd:
+            if len(statement["Resource"]) > 1 and (":*:*:*" in resource) is odd:
                 del mutant["Statement"][at]["Resource"][number]
                 found.append(mutant)
     return found

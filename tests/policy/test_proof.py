@@ -152,6 +152,6 @@ def test_known_routes_free_the_rest() -> None:
     for routes, exact in ((["GET /orders/{id}"], True), (["GET /orders/{id}", "GET /orders/{id}/x"], False)):
         rules = rules_of(text, api_routes=routes)
         some = grants_for(rules, caller(scopes=["a"]), None)
-        odd = [line for line in document["Statement"][1]["Resource"] if ":*:*:" in line]
+        odd = [line for line in document["Statement"][1]["Resource"] if ":*:*:*" in line]
         judged = {"Statement": [document["Statement"][0], {"Effect": "Deny", "Resource": odd}]}
         assert prove(judged, some, ARN).exact is exact

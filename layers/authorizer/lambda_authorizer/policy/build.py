@@ -117,7 +117,7 @@ def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, r
     narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
     allow, deny = across_methods(tables_of(rules), selected, routes_known=rules.routes_known)
     allow = [arn.prefix + text for text in allow]
-    deny = [arn.prefix + text for text in deny]
+    deny = [_anywhere(arn) + f"{arn.api_id}/{arn.stage}/{text}" for text in deny]
     too_long = [resource for resource in allow if len(resource) > LONGEST_RESOURCE]
     if too_long:
         allow = [resource for resource in allow if len(resource) <= LONGEST_RESOURCE]
@@ -189,8 +189,12 @@ def _cut(resource: str) -> str:
 def _with_odd(arn: ExecuteApiArn, allow: Sequence[str], deny: Sequence[str]) -> list[str]:
     if not any("*" in resource or "?" in resource for resource in allow):
         return list(deny)
-    everywhere = f"arn:{arn.partition}:execute-api:*:*:"
-    return [*deny, *(everywhere + text for text in ODD)]
+    return [*deny, *(_anywhere(arn) + text for text in ODD)]
+
+
+def _anywhere(arn: ExecuteApiArn) -> str:
+    """Return how a Deny line begins: shorter than the API's own ARN, and if it reaches further, it only denies."""
+    return f"arn:{arn.partition}:execute-api:*:*:"
 
 
 def _called(grants: Grants, arn: ExecuteApiArn) -> Policy:

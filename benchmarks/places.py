@@ -130,6 +130,7 @@ def function_folder(name: str, routes: int = 10) -> Path:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     shutil.copy(built.BUILD / "TokenAuthorizer" / "token_authorizer.py", folder)
+    shutil.copytree(built.BUILD / "TokenAuthorizer" / "__pycache__", folder / "__pycache__")
     (folder / "noop.py").write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
     shutil.copy(HERE / "drive.py", folder)
     listed = ["GET /orders/{id}"]

@@ -1,7 +1,9 @@
 """What happens when a function starts: everything is read and checked, once."""
 
+import gc
 import json
 import shutil
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,19 @@ def test_a_started_authorizer_answers(place: Place):
     token = place.issuer.mint({"scope": "orders:read"})
     reply = authorizer.handle(events.token_event(f"Bearer {token}", "GET", "/orders"))
     assert iam.evaluate(reply["policyDocument"], events.REST_API.arn("GET", "/orders")).allowed
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+@pytest.mark.parametrize("environ", [{}, {"AUTHORIZER_RESPONSE": "both"}], ids=["starts", "stops"])
+def test_the_garbage_collector_is_left_as_it_was(place: Place, environ: dict[str, str], *, collecting: bool):
+    """It rests while a start is under way, and no longer, however the start ends."""
+    (gc.enable if collecting else gc.disable)()
+    try:
+        with suppress(ConfigurationError):
+            Authorizer.from_environment(environ=place.environ | environ)
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()
 
 
 def test_telemetry_is_the_one_chosen(place: Place):

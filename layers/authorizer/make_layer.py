@@ -52,6 +52,20 @@ TRIMMED = re.compile(
     r"|(^|/)tests?/"
 )
 NOT_IN_THE_LAYER = ("cli", "testing")
+# Of our package and cryptography, what every start imports (held to it by a test); and what keys from the network,
+# keys of another kind and other telemetry need besides.
+PACKED_FOR_ALL = HERE / "start_modules.txt"
+PACKED_FOR_SOME = (
+    "cryptography.hazmat.primitives.asymmetric.ec",
+    "cryptography.hazmat.primitives.asymmetric.ed25519",
+    "lambda_authorizer.authorizer.renewal",
+    "lambda_authorizer.fetch.answer",
+    "lambda_authorizer.fetch.discovery",
+    "lambda_authorizer.fetch.http",
+    "lambda_authorizer.fetch.url",
+    "lambda_authorizer.telemetry.powertools",
+    "lambda_authorizer.version",
+)
 
 # 1980-01-01 is the first moment a zip can name.
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
@@ -194,17 +208,43 @@ for name in sys.stdin.read().split("\n"):
         sys.stderr.write(name + "\n")
 """
 
+# The bytecode of a start as one file: name -> (is it a package, its code). What every start needs is one object in
+# which modules share their names; what only some need is marshalled by itself, and costs the others nothing. In a
+# process of its own and in one order, because marshal's bytes tell how often an object is referred to.
+PACK = r"""
+import marshal, os, sys
+root, codes = sys.argv[1], {}
+every, some = (half.split() for half in sys.stdin.read().split("--"))
+for module in every + some:
+    name = module.replace(".", "/")
+    package = os.path.isdir(f"{root}/{name}")
+    name += "/__init__.py" if package else ".py"
+    with open(f"{root}/{name}", "rb") as file:
+        code = compile(file.read(), f"/opt/python/{name}", "exec", dont_inherit=True, optimize=0)
+    codes[module] = package, code if module in every else marshal.dumps(code)
+# Bytecode may change until a version is final, and the name of the file would not tell.
+if sys.version_info.releaselevel == "final":
+    with open(f"{root}/lambda_authorizer/start.{sys.implementation.cache_tag}.pack", "wb") as file:
+        file.write(marshal.dumps(codes))
+"""
 
-def compile_for(python: str, tree: Path, files: list[str]) -> None:
-    """Writes the bytecode of one Python, in one order, with one hash seed, for the path that Lambda mounts."""
+
+def run_python(python: str, program: str, tree: Path, given: str) -> None:
+    """Runs a program over the tree, with one hash seed, and takes no complaint."""
     finished = subprocess.run(
-        [python, "-s", "-c", COMPILE, str(tree)],
-        input="\n".join(files),
+        [python, "-s", "-c", program, str(tree)],
+        input=given,
         env={"PATH": os.environ.get("PATH", ""), "PYTHONHASHSEED": "0"},
         check=False, text=True, capture_output=True,
     )  # fmt: skip
     if finished.returncode or finished.stderr:
         raise LayerError(f"{python} cannot compile the layer:\n{finished.stderr[-2000:]}")
+
+
+def compile_for(python: str, tree: Path, files: list[str]) -> None:
+    """Writes the bytecode of one Python, in one order, for the path that Lambda mounts."""
+    run_python(python, COMPILE, tree, "\n".join(files))
+    run_python(python, PACK, tree, "\n".join([PACKED_FOR_ALL.read_text(encoding="utf-8"), "--", *PACKED_FOR_SOME]))
 
 
 def find_python(version: str) -> str | None:

@@ -64,6 +64,15 @@ def test_a_start_imports_what_is_listed(folder: Path) -> None:
         assert {name for name in found if name.startswith(ours)} == {n for n in listed if n.startswith(ours)}
 
 
+def test_the_pack_holds_what_a_start_imports() -> None:
+    """A module that is missing there is looked for in the file system, one too many is unpacked for nothing."""
+    wanted = {
+        name for name in LISTED.read_text().split() if name.startswith(("lambda_authorizer.", "cryptography."))
+    }
+    packed = (built.ROOT / "layers" / "authorizer" / "start_modules.txt").read_text().split()
+    assert packed == sorted(wanted - {"cryptography.hazmat.bindings._rust"})  # which is no Python
+
+
 def test_nothing_dear_is_on_the_list() -> None:
     """What costs more than it is worth at a start is not decided on by mistake."""
     assert not FORBIDDEN & set(LISTED.read_text().split())

@@ -1,9 +1,12 @@
 """The layer as it will be mounted: right machine, right Pythons, bytecode that is used, nothing else."""
 
+import ast
 import hashlib
 import json
+import marshal
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -175,6 +178,127 @@ def test_no_source_of_the_layer_is_compiled_at_a_start(host_layer: Path, version
     assert compiled.startswith("[] "), compiled
     assert f"cpython-{version.replace('.', '')}.pyc" in compiled
     assert files(host_layer) == before
+
+
+PACK_AND_SOURCES = """
+import marshal, sys
+from pathlib import Path
+root = Path(sys.argv[1])
+held = marshal.loads((root / f"lambda_authorizer/start.{sys.implementation.cache_tag}.pack").read_bytes())
+for name, (package, code) in held.items():
+    place = name.replace(".", "/") + ("/__init__.py" if package else ".py")
+    code = marshal.loads(code) if isinstance(code, bytes) else code
+    compiled = compile((root / place).read_bytes(), f"/opt/python/{place}", "exec", dont_inherit=True)
+    assert code == compiled and code.co_filename == compiled.co_filename, name
+print(len(held))
+"""
+PACKED = """
+import sys
+root, before = sys.argv[1:]
+sys.path[:0] = [*filter(None, [before]), root]
+opened = []
+sys.addaudithook(lambda event, arguments: opened.append(str(arguments[0])) if event == "open" else None)
+import importlib.resources, inspect, traceback
+import lambda_authorizer
+from lambda_authorizer import Authorizer, ConfigurationError
+import lambda_authorizer.rules.model as module, lambda_authorizer.rules as package
+from cryptography.hazmat.primitives import hashes
+try:
+    Authorizer.from_environment(environ={"AUTHORIZER_RESPONSE": "both"})
+except ConfigurationError as error:
+    place = traceback.extract_tb(error.__traceback__)[-1]
+print({
+    "file": module.__file__.removeprefix(root),
+    "path": [one.removeprefix(root) for one in package.__path__],
+    "cached": module.__cached__.removeprefix(root).replace(sys.implementation.cache_tag, "TAG"),
+    "spec": [module.__spec__.origin == module.__file__, module.__spec__.parent, module.__package__],
+    "source": inspect.getsource(module) == open(module.__file__).read(),
+    "resource": importlib.resources.files(package).joinpath("model.py").is_file(),
+    "again": importlib.reload(module) is module,
+    "line": place.line,
+    "hashes": hashes.__file__.removeprefix(root),
+    "bytecode": sorted({one.rpartition("/")[2].partition(".")[0] for one in opened if one.endswith(".pyc")} &
+                       {"answers", "hashes", "grants"}),
+})
+"""
+
+
+def run_packed(layer: Path, program: str, before: str = "", version: str = "") -> str:
+    """Run a program in a fresh process that finds the layer, and return what it printed."""
+    python = interpreter(version) if version else sys.executable
+    finished = subprocess.run(
+        [python, "-I", "-S", "-c", program, str(layer / "python"), before],
+        check=False, text=True, capture_output=True,
+    )  # fmt: skip
+    assert finished.returncode == 0, finished.stderr
+    return finished.stdout
+
+
+@pytest.fixture
+def own_layer(host_layer: Path, tmp_path: Path) -> Path:
+    """The layer's own package and cryptography, to be damaged."""
+    for name in ("lambda_authorizer", "cryptography"):
+        shutil.copytree(host_layer / "python" / name, tmp_path / "own" / "python" / name)
+    for extension in (host_layer / "python").glob("_cffi_backend*"):
+        shutil.copy(extension, tmp_path / "own" / "python")
+    return tmp_path / "own"
+
+
+@pytest.mark.parametrize("version", COMPILED_HERE)
+def test_the_pack_is_what_its_sources_compile_to(layer: Layer, version: str) -> None:
+    """What a start runs is what anybody can read beside it, for each Python."""
+    count = run_packed(layer[1], PACK_AND_SOURCES, version=version)
+    listed = (ROOT / "layers" / "authorizer" / "start_modules.txt").read_text(encoding="utf-8").split()
+    assert int(count) > len(listed) > 40
+
+
+EXPECTED = {
+    "file": "/lambda_authorizer/rules/model.py",
+    "path": ["/lambda_authorizer/rules"],
+    "cached": "/lambda_authorizer/rules/__pycache__/model.TAG.pyc",
+    "spec": [True, "lambda_authorizer.rules", "lambda_authorizer.rules"],
+    "source": True,
+    "resource": True,
+    "again": True,
+    "line": "raise ConfigurationError(_PLACE, name, repr(value), words)",
+    "hashes": "/cryptography/hazmat/primitives/hashes.py",
+    "bytecode": [],
+}
+
+
+def test_a_module_from_the_pack_looks_like_any_other(host_layer: Path) -> None:
+    """File, spec, source, resources and the lines of a traceback are the files'; their bytecode is not read."""
+    assert ast.literal_eval(run_packed(host_layer, PACKED)) == EXPECTED
+
+
+@pytest.mark.parametrize("damage", ["missing", "empty", "cut", "text", "another_object"])
+def test_without_a_pack_that_fits_everything_is_imported_as_ever(own_layer: Path, damage: str) -> None:
+    """A pack only saves time: what is wrong with it costs that and nothing else."""
+    pack = own_layer / "python" / "lambda_authorizer" / f"start.{sys.implementation.cache_tag}.pack"
+    content = pack.read_bytes()
+    pack.unlink()
+    damaged = {
+        "empty": b"",
+        "cut": content[:-100],
+        "text": b"no pack",
+        "another_object": marshal.dumps(["no pack"]),
+    }
+    if damage in damaged:
+        pack.write_bytes(damaged[damage])
+    found = ast.literal_eval(run_packed(own_layer, PACKED))
+    assert found == {**EXPECTED, "bytecode": ["answers", "grants", "hashes"]}
+
+
+def test_a_package_that_comes_first_elsewhere_is_not_mixed_with_the_packs(own_layer: Path, tmp_path: Path) -> None:
+    """A function that brings its own cryptography gets all of it from there, and nothing of the layer's."""
+    brought = tmp_path / "task"
+    shutil.copytree(own_layer / "python" / "cryptography", brought / "cryptography")
+    found = ast.literal_eval(run_packed(own_layer, PACKED, str(brought)))
+    assert found == {
+        **EXPECTED,
+        "hashes": f"{brought}/cryptography/hazmat/primitives/hashes.py",
+        "bytecode": ["hashes"],
+    }
 
 
 def test_the_bill_of_materials_names_what_is_inside(layer: Layer, checkout: Path, tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ def test_a_resource_never_outgrows_its_budget() -> None:
         assert all(len(resource) <= 512 for resource in statement["Resource"])
     assert "resource_too_long" in {narrowed.why for narrowed in policy.narrowed}
     assert evaluate(policy.document, f"{stage.prefix}GET/b/1").allowed
-    one = ExecuteApiArn(*stage[:5], "GET", f"/{long}/1")
+    one = ExecuteApiArn("aws", "eu-west-1", "123456789012", "abcdef1234", "s" * 128, "GET", f"/{long}/1")
     assert build_policy(some, one, whole=False).document == refusal(stage)
 
 

@@ -6,30 +6,50 @@ The text is `arn:{partition}:execute-api:{region}:{account}:{api}/{stage}/{METHO
 Source: API Gateway developer guide, "ARN format reference".
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from functools import lru_cache
-from typing import NamedTuple
 
 from lambda_authorizer.errors import EventError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 _COLONS = 5
 _SLASHES = 3
 
 
-class ExecuteApiArn(NamedTuple):
-    """One method ARN or route ARN, cut into its parts."""
+class ExecuteApiArn:
+    """One method ARN or route ARN, cut into its parts (no NamedTuple: each of those costs a start 0.4 ms)."""
 
-    partition: str
-    region: str
-    account: str
-    api_id: str
-    stage: str
-    method: str  # "GET"; "$connect" for a WebSocket API
-    path: str  # begins with "/" (root: "/"); "" for a WebSocket API
+    __slots__ = ("account", "api_id", "method", "partition", "path", "prefix", "region", "stage")
 
-    @property
-    def prefix(self) -> str:
-        """Everything up to and including the slash behind the stage: what a policy Resource starts with."""
-        return f"arn:{self.partition}:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}/"
+    def __init__(  # noqa: PLR0913, PLR0917 - in the order in which an ARN has them
+        self, partition: str, region: str, account: str, api_id: str, stage: str, method: str, path: str
+    ) -> None:
+        self.partition: Final = partition
+        self.region: Final = region
+        self.account: Final = account
+        self.api_id: Final = api_id
+        self.stage: Final = stage
+        self.method: Final = method  # "GET"; "$connect" for a WebSocket API
+        self.path: Final = path  # begins with "/" (root: "/"); "" for a WebSocket API
+        # Everything up to and including the slash behind the stage: what a policy Resource starts with.
+        self.prefix: Final = f"arn:{partition}:execute-api:{region}:{account}:{api_id}/{stage}/"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ExecuteApiArn) and self._text() == other._text()
+
+    def __hash__(self) -> int:
+        return hash(self._text())
+
+    def __repr__(self) -> str:
+        """Show which API; method and path are the caller's text."""
+        return f"ExecuteApiArn({self.prefix!r})"
+
+    def _text(self) -> tuple[str, str, str]:
+        return self.prefix, self.method, self.path
 
 
 def parse_execute_api_arn(text: object) -> ExecuteApiArn:

@@ -18,8 +18,12 @@ Laws of this file: a message never holds a token, a claim value, a header or any
 "not permitted" is no error (it is a `Decision`). `reason` is the stable slug of `docs/reasons.md`.
 """
 
-from collections.abc import Iterable
-from typing import ClassVar
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 class AuthorizerError(Exception):
@@ -58,7 +62,7 @@ class ConfigurationError(AuthorizerError):
     @classmethod
     def unknown_key(
         cls, file: str, key: str, name: str, known: Iterable[str], *, line: int | None = None
-    ) -> "ConfigurationError":
+    ) -> ConfigurationError:
         """Return the error for a key nobody defined, with the nearest known name as its hint."""
         import difflib  # only a failing start pays for it
 

@@ -8,7 +8,10 @@
 - An error that leaves the function holds no text of the caller.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+import gc
+from functools import cache
 from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,12 +20,12 @@ from lambda_authorizer.authorizer.caller import Callers
 from lambda_authorizer.errors import AuthorizerError, MissingTokenError, TokenError
 from lambda_authorizer.principal import ANONYMOUS, Principal
 from lambda_authorizer.request import Request, credential, parse_event
-from lambda_authorizer.rules import RuleSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from lambda_authorizer.authorizer.seams import Check, Clock, Entry, Introspector, Keys, Telemetry
+    from lambda_authorizer.rules import RuleSet
     from lambda_authorizer.settings import Settings
 
 __all__ = ["Authorizer", "Unauthorized"]
@@ -43,17 +46,17 @@ class Authorizer:
 
     def __init__(  # noqa: PLR0913 - each is a seam of its own
         self,
-        settings: "Settings",
+        settings: Settings,
         rules: RuleSet,
-        keys: "Keys",
-        telemetry: "Telemetry",
-        clock: "Clock",
+        keys: Keys,
+        telemetry: Telemetry,
+        clock: Clock,
         *,
-        check: "Check | None" = None,
-        introspector: "Introspector | None" = None,
+        check: Check | None = None,
+        introspector: Introspector | None = None,
         usage_keys: Mapping[str, str] | None = None,
         graphql_fields: tuple[str, ...] | None = None,
-        renew: "Callable[[Entry], dict[str, Any] | None] | None" = None,
+        renew: Callable[[Entry], dict[str, Any] | None] | None = None,
     ) -> None:
         """Take the parts; nothing is read or fetched.
 
@@ -80,8 +83,8 @@ class Authorizer:
     def _take(
         self,
         rules: RuleSet,
-        keys: "Keys",
-        introspector: "Introspector | None",
+        keys: Keys,
+        introspector: Introspector | None,
         usage_keys: Mapping[str, str] | None,
         graphql_fields: tuple[str, ...] | None,
     ) -> None:
@@ -99,8 +102,8 @@ class Authorizer:
 
     @classmethod
     def from_environment(
-        cls, check: "Check | None" = None, environ: Mapping[str, str] | None = None, *, usage_keys: bool = False
-    ) -> "Authorizer":
+        cls, check: Check | None = None, environ: Mapping[str, str] | None = None, *, usage_keys: bool = False
+    ) -> Authorizer:
         """Read settings and rules, get keys, and return what is ready to answer; for use at start.
 
         Args:
@@ -111,9 +114,17 @@ class Authorizer:
         Raises:
             ConfigurationError: a setting or the rules file is missing, unknown or contradictory.
         """
-        from lambda_authorizer.authorizer.start import parts  # the one module that knows all edges
+        collecting = gc.isenabled()
+        gc.disable()  # what a start makes stays: to look through it for garbage finds nothing
+        try:
+            from lambda_authorizer.authorizer.start import parts  # the one module that knows all edges
 
-        return cls(**parts(check, environ, usage_keys=usage_keys))
+            made = cls(**parts(check, environ, usage_keys=usage_keys))
+            _freeze()
+            return made
+        finally:
+            if collecting:
+                gc.enable()
 
     def handle(self, event: object, context: object = None) -> dict[str, Any]:
         """Answer one event: the route of the data, top to bottom.
@@ -155,7 +166,7 @@ class Authorizer:
             raise Unauthorized
         return reply
 
-    def _caller(self, request: Request, context: object, entry: "Entry") -> Principal:
+    def _caller(self, request: Request, context: object, entry: Entry) -> Principal:
         """Return who calls; nobody, where rules open some calls to anybody and there is no credential."""
         try:
             text = credential(request, self._settings.credential)
@@ -176,20 +187,30 @@ class Authorizer:
         return self._clock.monotonic_ms() + max(0, budget)
 
 
-def _describe(entry: "Entry", request: Request, context: object) -> None:
+@cache
+def _freeze() -> None:
+    """Spare what the start has made every later collection, the first of which would come with the first call.
+
+    Once in a process: what is garbage at that moment is kept, and a process that starts again and again (tests do)
+    would keep ever more of it.
+    """
+    gc.freeze()
+
+
+def _describe(entry: Entry, request: Request, context: object) -> None:
     """Note what is called, in words that are not the caller's."""
     entry["kind"] = request.kind
     entry["request_id"] = request.request_id or getattr(context, "aws_request_id", None)
 
 
-def _note(entry: "Entry", decision: str, reason: str, error: Exception) -> None:
+def _note(entry: Entry, decision: str, reason: str, error: Exception) -> None:
     """Note what went wrong: the class and the slug, never the text."""
     entry["decision"] = decision
     entry["reason"] = reason
     entry["error"] = type(error).__name__
 
 
-def _without_caller(error: Exception, entry: "Entry") -> Exception:
+def _without_caller(error: Exception, entry: Entry) -> Exception:
     """Return the error that may leave the function, and note it.
 
     Ours say nothing of the caller. What is not ours may say anything, so only its class and place are kept.

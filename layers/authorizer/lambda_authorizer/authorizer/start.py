@@ -4,29 +4,32 @@ Laws of this file: what contradicts itself stops the function here, with a messa
 the network is tried here and, if it fails, tried again by the first caller.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.policy import prepare
-from lambda_authorizer.rules import RuleSet
 from lambda_authorizer.settings import Settings
 from lambda_authorizer.settings.rules_file import in_directory, is_remote, load_rules, read_file
 from lambda_authorizer.telemetry import make
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from lambda_authorizer.authorizer.seams import Check
     from lambda_authorizer.fetch.introspection import Introspector
+    from lambda_authorizer.rules import RuleSet
     from lambda_authorizer.tokens import Issuer
 
 _PREFETCH_MS: Final = 8_000  # INIT has ten seconds
 _CO_COROUTINE: Final = 0x80  # inspect.CO_COROUTINE; importing inspect costs more than the whole decision
 
 
-def parts(check: "Check | None", environ: Mapping[str, str] | None, *, usage_keys: bool) -> dict[str, Any]:
+def parts(check: Check | None, environ: Mapping[str, str] | None, *, usage_keys: bool) -> dict[str, Any]:
     """Return the arguments of an `Authorizer`.
 
     Raises:
@@ -124,7 +127,7 @@ def _refuse_hook(check: object) -> None:
         )
 
 
-def _introspector(rules: RuleSet, settings: Settings, clock: SystemClock) -> "Introspector | None":
+def _introspector(rules: RuleSet, settings: Settings, clock: SystemClock) -> Introspector | None:
     """Return what asks about opaque tokens, if any issuer is to be asked."""
     if not any(issuer.introspection is not None for issuer in rules.issuers):
         return None
@@ -168,7 +171,7 @@ def _graphql_fields(rules: RuleSet, settings: Settings) -> tuple[str, ...] | Non
     return tuple(field for field in schema.fields if field in named or field in schema.root_fields)
 
 
-def _register(*sources: "KeySource | Introspector | None") -> None:
+def _register(*sources: KeySource | Introspector | None) -> None:
     """Take keys into a SnapStart snapshot, and have everything that ages asked for anew when one is restored."""
     from snapshot_restore_py import (  # type: ignore[import-untyped] # part of the Lambda runtime
         register_after_restore,

@@ -72,7 +72,7 @@ def build_policy(
         largest: bytes of the document at most.
     """
     rules = grants.rules
-    key = (grants.key, arn[:5], arn.method == "$connect", resource_policy, largest) if whole else None
+    key = (grants.key, arn.prefix, arn.method == "$connect", resource_policy, largest) if whole else None
     if key is not None and key in rules.cache:
         found: Policy = rules.cache[key]
         return found

@@ -6,7 +6,9 @@ RFC 6750 section 2 (Bearer token usage), RFC 9110 section 11.1 (schemes ignore c
 section 4.1 (subprotocols).
 """
 
-from typing import Final, Literal
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING, Final, Literal
 
 from lambda_authorizer.errors import (
     EventError,
@@ -14,7 +16,9 @@ from lambda_authorizer.errors import (
     MissingTokenError,
     TokenTooLargeError,
 )
-from lambda_authorizer.request.model import Request
+
+if TYPE_CHECKING:
+    from lambda_authorizer.request.model import Request
 
 Place = Literal["header", "query", "cookie", "subprotocol", "appsync"]
 

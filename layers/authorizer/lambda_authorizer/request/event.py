@@ -11,12 +11,16 @@ Sources: API Gateway developer guide, "Input to a Lambda authorizer", "Lambda au
 "WebSocket Lambda authorizer"; AppSync developer guide, "AWS_LAMBDA authorization", "Authorization for Event APIs".
 """
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING, Any
 
 from lambda_authorizer.arn import ExecuteApiArn, parse_execute_api_arn
 from lambda_authorizer.errors import EventError
 from lambda_authorizer.request.model import AppSyncCall, ClientCertificate, Kind, Request
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _EVENT_OPERATIONS = {"EVENT_CONNECT": "CONNECT", "EVENT_PUBLISH": "PUBLISH", "EVENT_SUBSCRIBE": "SUBSCRIBE"}
 _MAX_REQUEST_ID = 128

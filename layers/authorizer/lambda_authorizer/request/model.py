@@ -5,10 +5,14 @@ are lower-case; `repr` shows no text of the caller, so that a request may stand 
 NamedTuple: each of those would cost every cold start ten times as much.
 """
 
-from collections.abc import Mapping
-from typing import Final, Literal
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
-from lambda_authorizer.arn import ExecuteApiArn
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambda_authorizer.arn import ExecuteApiArn
 
 Kind = Literal["token", "request", "http-1.0", "http-2.0", "websocket", "appsync", "appsync-events"]
 

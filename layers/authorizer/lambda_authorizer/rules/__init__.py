@@ -4,11 +4,16 @@ A start with compiled rules imports this module, `model`, `grants` and `load`; t
 search for exact policies are loaded only by `parse_rules`.
 """
 
-from collections.abc import Mapping, Sequence
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING
 
 from lambda_authorizer.rules.grants import grants_for
 from lambda_authorizer.rules.load import load_compiled
 from lambda_authorizer.rules.model import Facts, Grants, Route, Rule, RuleSet
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["Facts", "Grants", "Route", "Rule", "RuleSet", "grants_for", "load_compiled", "parse_rules"]
 

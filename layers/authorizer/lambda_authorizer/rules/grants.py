@@ -5,6 +5,8 @@ the request's facts are not at hand, the caller is anonymous). An allow rule nee
 False: what cannot be known never opens and always closes. No condition raises for any claim value.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, Final
 

@@ -7,11 +7,15 @@ the value of a variable that is not ours. This is one of the edges: it may read 
 The table `SETTINGS` is printed in docs/front-ends.md.
 """
 
-from collections.abc import Mapping
-from typing import Any, Final, Literal, cast
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.request import PLACES, CredentialSource
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 Response = Literal["policy", "simple"]
 Unauthorized = Literal["raise", "deny"]
@@ -143,7 +147,7 @@ class Settings:
         return "Settings()"
 
     @classmethod
-    def from_environment(cls, environ: Mapping[str, str]) -> "Settings":
+    def from_environment(cls, environ: Mapping[str, str]) -> Settings:
         """Read and check the settings.
 
         Raises:

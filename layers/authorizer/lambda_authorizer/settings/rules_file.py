@@ -4,13 +4,17 @@ Laws of this file: compiled rules are used only where they were made from exactl
 that cannot be had stop the function at start; boto3 is imported only for rules that are not in the package.
 """
 
-from typing import Any
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.rules import RuleSet, load_compiled, parse_rules
-from lambda_authorizer.settings import Settings
+
+if TYPE_CHECKING:
+    from lambda_authorizer.settings import Settings
 
 _LARGEST = 1 << 20  # a rules file of a thousand routes has a tenth of it
 _APPCONFIG_PARTS = 3

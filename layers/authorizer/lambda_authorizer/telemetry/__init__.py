@@ -7,21 +7,25 @@ loggers of Powertools (`log_event`, the Tracer's response capture) are never wir
 `FIELDS` and `METRICS` are documented in docs/telemetry.md.
 """
 
-from collections.abc import Mapping
-from typing import Literal, Protocol
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 from lambda_authorizer.telemetry.record import FIELDS, METRICS
 
-__all__ = ["FIELDS", "METRICS", "Kind", "Telemetry", "make"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Literal, Protocol
 
-Kind = Literal["plain", "powertools"]
+    Kind = Literal["plain", "powertools"]
+
+    class Telemetry(Protocol):
+        """Where the function says what it decided."""
+
+        def record(self, entry: Mapping[str, object]) -> None:
+            """Write one log record and one metrics record for one decision."""
 
 
-class Telemetry(Protocol):
-    """Where the function says what it decided."""
-
-    def record(self, entry: Mapping[str, object]) -> None:
-        """Write one log record and one metrics record for one decision."""
+__all__ = ["FIELDS", "METRICS", "make"]
 
 
 def make(kind: Kind, *, service: str, namespace: str, level: str) -> Telemetry:

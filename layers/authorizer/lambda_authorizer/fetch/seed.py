@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from lambda_authorizer.encoding import decode_json_set
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.jwk import MAX_BODY_BYTES, InvalidKeySetError, parse_key_set
+from lambda_authorizer.keys import KeyCache
 
 if TYPE_CHECKING:
     from typing import Final
 
     from lambda_authorizer.jwk import KeySet
+    from lambda_authorizer.keys import Instant, Limits
+    from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
 
 _SECOND: Final = 1_000
 
@@ -37,6 +40,24 @@ def read_key_file(path: str, *, directory: str, key: str) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise ConfigurationError(path, key, "a larger file", f"a key set of at most {MAX_BODY_BYTES} bytes")
     return body
+
+
+def static_cache(
+    issuer: Issuer, config: KeySourceConfig, limits: Limits, now: Instant, directory: str
+) -> KeyCache:
+    """Return the keys of an issuer that need no network, now or ever.
+
+    Raises:
+        ConfigurationError: as `read_key_file` and `static_keys`.
+    """
+    key = f"issuer {issuer.name}: jwks"
+    held = KeyCache(limits, static=True)
+    inline = config.kind == "inline"
+    body = config.value.encode() if inline else read_key_file(config.value, directory=directory, key=key)
+    keys = static_keys(body, file="rules" if inline else config.value, key=key)
+    held.renew(now, keys, count=len(keys.keys), skipped=keys.skipped)
+    keys.prepare(issuer.algorithms)
+    return held
 
 
 def static_keys(body: bytes, *, file: str, key: str) -> KeySet:

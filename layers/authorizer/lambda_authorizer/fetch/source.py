@@ -12,8 +12,7 @@ Laws of this file:
 from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 import os
-import threading
-import weakref
+from functools import cache
 from typing import TYPE_CHECKING
 
 from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
@@ -22,6 +21,8 @@ from lambda_authorizer.jwk import InvalidKeySetError, parse_key_set
 from lambda_authorizer.keys import PURPOSES, KeyCache, Limits, elapsed
 
 if TYPE_CHECKING:
+    import threading
+    import weakref
     from collections.abc import Callable, Sequence
     from typing import Final, Literal, Protocol
 
@@ -93,12 +94,23 @@ class KeySource:
         self._clock: Clock = clock or SystemClock()
         self._limits = limits or Limits()
         self._jitter = jitter or _kernel_jitter
-        self._entries: dict[str, _Entry] = {}
+        self._caches: dict[str, KeyCache] = {}
+        self._entries: dict[str, _Entry] = {}  # of those caches that are filled by fetching
         now = self._now()
         for issuer in issuers:
-            if issuer.key_source is not None:
-                self._entries[issuer.name] = _entry(issuer, issuer.key_source, self._limits, now, directory)
-        _SOURCES.add(self)
+            config = issuer.key_source
+            if config is None:
+                continue
+            if config.kind in {"file", "inline"}:
+                from lambda_authorizer.fetch.seed import static_cache
+
+                self._caches[issuer.name] = static_cache(issuer, config, self._limits, now, directory)
+                continue
+            found = _fetched(issuer, config, self._limits, now, directory)
+            self._caches[issuer.name] = found
+            self._entries[issuer.name] = _Entry(config, issuer.algorithms, found, now)
+        if self._entries:
+            _forked().add(self)
 
     # Asking
 
@@ -118,33 +130,33 @@ class KeySource:
             UnknownKeyError: as `find`.
             KeysUnavailableError: as `find`.
         """
-        entry = self._entries.get(issuer.name)
-        if entry is None:
+        keys = self._caches.get(issuer.name)
+        if keys is None:
             raise KeysUnavailableError("the issuer has no key source")
         kid, alg = token.key_id, token.algorithm
         now = self._now()
-        verdict, key = entry.cache.decide(now, kid, alg, deadline - now[1])
+        verdict, key = keys.decide(now, kid, alg, deadline - now[1])
         fetched = False
-        if verdict in PURPOSES:
-            verdict, key, fetched = self._settle(entry, (kid, alg), deadline)
+        if verdict in PURPOSES:  # never of keys that are not fetched
+            verdict, key, fetched = self._settle(self._entries[issuer.name], (kid, alg), deadline)
             now = self._now()
         if key is not None:
             how: How = "fetched" if fetched else "stale" if verdict == "stale" else "fresh"
-            return Found(key, how, entry.cache.age(now) or 0)
+            return Found(key, how, keys.age(now) or 0)
         if verdict == "unknown_key":
             raise UnknownKeyError("the issuer has no key that fits the token's kid and alg")
-        why = entry.cache.last_error or "not asked in time"
+        why = keys.last_error or "not asked in time"
         raise KeysUnavailableError(f"no keys of issuer {issuer.name}: {why}")
 
     def generation(self, issuer_name: str) -> int:
         """Return a number that changes whenever the issuer's key set does; 0 before there is one."""
-        entry = self._entries.get(issuer_name)
-        return 0 if entry is None else entry.cache.generation
+        keys = self._caches.get(issuer_name)
+        return 0 if keys is None else keys.generation
 
     def health(self) -> tuple[KeyHealth, ...]:
         """Return the state of each issuer's keys as data."""
         now = self._now()
-        return tuple(entry.cache.health(name, now) for name, entry in self._entries.items())
+        return tuple(keys.health(name, now) for name, keys in self._caches.items())
 
     # Before anybody asks
 
@@ -178,7 +190,7 @@ class KeySource:
     def renew_locks(self) -> None:
         """Forget locks and flights of another process or another time."""
         for entry in self._entries.values():
-            entry.condition = threading.Condition(threading.Lock())
+            entry.condition = _condition()
             entry.flying = False
 
     # Fetching
@@ -292,7 +304,7 @@ class KeySource:
 
 
 class _Entry:
-    """One issuer: its machine, and what the driver needs around it."""
+    """One issuer whose keys are fetched: its machine, and what the driver needs around it."""
 
     __slots__ = ("algorithms", "cache", "condition", "config", "discovered", "flying", "jwks_uri")
 
@@ -302,33 +314,30 @@ class _Entry:
         self.config = config
         self.algorithms = algorithms
         self.cache = cache
-        self.condition = threading.Condition(threading.Lock())
+        self.condition = _condition()
         self.flying = False
         self.jwks_uri: str | None = None
         self.discovered = now
 
 
-def _entry(issuer: Issuer, config: KeySourceConfig, limits: Limits, now: Instant, directory: str) -> _Entry:
-    """Return the entry of one issuer, with the keys that need no network."""
-    key = f"issuer {issuer.name}: jwks"
-    if config.kind in {"file", "inline"}:
-        from lambda_authorizer.fetch.seed import read_key_file, static_keys
+def _condition() -> threading.Condition:
+    """Return a condition of its own lock; a process whose keys lie in files has no use for `threading`."""
+    import threading
 
-        cache = KeyCache(limits, static=True)
-        inline = config.kind == "inline"
-        body = config.value.encode() if inline else read_key_file(config.value, directory=directory, key=key)
-        keys = static_keys(body, file="rules" if inline else config.value, key=key)
-        cache.renew(now, keys, count=len(keys.keys), skipped=keys.skipped)
-        keys.prepare(issuer.algorithms)
-        return _Entry(config, issuer.algorithms, cache, now)
-    cache = KeyCache(limits)
+    return threading.Condition(threading.Lock())
+
+
+def _fetched(issuer: Issuer, config: KeySourceConfig, limits: Limits, now: Instant, directory: str) -> KeyCache:
+    """Return the keys of an issuer before the first fetch: none, or those of its seed."""
+    held = KeyCache(limits)
     if config.seed is not None:
         from lambda_authorizer.fetch.seed import read_seed
 
-        keys, retrieved = read_seed(config.seed, directory=directory, key=f"{key}_seed", issuer=config.issuer)
+        key = f"issuer {issuer.name}: jwks_seed"
+        keys, retrieved = read_seed(config.seed, directory=directory, key=key, issuer=config.issuer)
         if retrieved <= now[0] + _CLOCK_SLACK:
             # Its age counts from the day it was retrieved, by the wall clock; from here on by both.
-            cache.renew(
+            held.renew(
                 (retrieved, now[1]),
                 keys,
                 count=len(keys.keys),
@@ -336,7 +345,7 @@ def _entry(issuer: Issuer, config: KeySourceConfig, limits: Limits, now: Instant
                 hard=config.seed_max_age * 1_000,
             )
             keys.prepare(issuer.algorithms)
-    return _Entry(config, issuer.algorithms, cache, now)
+    return held
 
 
 def _kernel_jitter() -> int:
@@ -344,11 +353,16 @@ def _kernel_jitter() -> int:
     return int.from_bytes(os.urandom(4), "big") % 1_000
 
 
+@cache
+def _forked() -> weakref.WeakSet[KeySource]:
+    """Return the sources that fetch, which the child of a fork makes ready."""
+    import weakref
+
+    os.register_at_fork(after_in_child=_renew_after_fork)
+    return weakref.WeakSet()
+
+
 def _renew_after_fork() -> None:
-    for source in tuple(_SOURCES):
+    """Let no lock and no flight of the parent live on: no other thread is alive that could ever end it."""
+    for source in tuple(_forked()):
         source.renew_locks()
-
-
-_SOURCES: Final[weakref.WeakSet[KeySource]] = weakref.WeakSet()
-# In the child of a fork no other thread is alive: a lock held by one, or a fetch under way, would never end.
-os.register_at_fork(after_in_child=_renew_after_fork)

@@ -89,6 +89,7 @@ class Bench:
         with starts.key_server(self.fixtures.folder) as (_, secure):
             cases: dict[str, Callable[[], float]] = {
                 "runtime client, no-op": client(self.ten, "noop.lambda_handler"),
+                "runtime client, no-op with bytecode": client(self.ten, "noop_compiled.lambda_handler"),
                 "runtime client, plain": client(self.ten, handler),
                 "runtime client, Powertools": client(self.ten, handler, "powertools"),
                 "runtime client, plain, 1,000 routes": client(self.thousand, handler),

@@ -13,6 +13,8 @@ import time
 import venv
 from collections.abc import Mapping
 from pathlib import Path
+from py_compile import PycInvalidationMode
+from py_compile import compile as compile_file
 from typing import Any, NamedTuple
 
 from tests.e2e import built
@@ -131,7 +133,10 @@ def function_folder(name: str, routes: int = 10) -> Path:
     folder.mkdir(parents=True)
     shutil.copy(built.BUILD / "TokenAuthorizer" / "token_authorizer.py", folder)
     shutil.copytree(built.BUILD / "TokenAuthorizer" / "__pycache__", folder / "__pycache__")
-    (folder / "noop.py").write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
+    # The no-op of the goals is what people deploy, a source file; the other has bytecode, as our functions do.
+    for name in ("noop.py", "noop_compiled.py"):
+        (folder / name).write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
+    compile_file(str(folder / name), doraise=True, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     shutil.copy(HERE / "drive.py", folder)
     listed = ["GET /orders/{id}"]
     listed += [f"GET /area{number // 25}/thing{number}/{{id}}" for number in range(1, routes)]

@@ -134,9 +134,9 @@ def function_folder(name: str, routes: int = 10) -> Path:
     shutil.copy(built.BUILD / "TokenAuthorizer" / "token_authorizer.py", folder)
     shutil.copytree(built.BUILD / "TokenAuthorizer" / "__pycache__", folder / "__pycache__")
     # The no-op of the goals is what people deploy, a source file; the other has bytecode, as our functions do.
-    for name in ("noop.py", "noop_compiled.py"):
-        (folder / name).write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
-    compile_file(str(folder / name), doraise=True, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
+    for plain in (folder / "noop.py", folder / "noop_compiled.py"):
+        plain.write_text("def lambda_handler(event, context):\n    return {'ok': True}\n")
+    compile_file(str(plain), doraise=True, invalidation_mode=PycInvalidationMode.CHECKED_HASH)
     shutil.copy(HERE / "drive.py", folder)
     listed = ["GET /orders/{id}"]
     listed += [f"GET /area{number // 25}/thing{number}/{{id}}" for number in range(1, routes)]

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -76,6 +77,30 @@ def test_the_pack_holds_what_a_start_imports() -> None:
 def test_nothing_dear_is_on_the_list() -> None:
     """What costs more than it is worth at a start is not decided on by mistake."""
     assert not FORBIDDEN & set(LISTED.read_text().split())
+
+
+COMPILER = """
+import os
+from token_authorizer import lambda_handler
+with open(os.environ["TOKEN_FILE"]) as file:
+    token = file.read()
+lambda_handler(
+    {"type": "TOKEN", "authorizationToken": "Bearer " + token, "methodArn": os.environ["METHOD_ARN"]}, None
+)
+os.write(2, str(any(each.__name__ == "AST" for each in object.__subclasses__())).encode())
+"""
+
+
+def test_a_start_never_sets_up_the_compiler(folder: Path) -> None:
+    """The first call of `compile` makes the classes of all syntax nodes, which takes a tenth of a no-op's start.
+
+    A handler without bytecode calls it, and so does a `NamedTuple` in a module whose annotations are kept as text.
+    """
+    done = subprocess.run(
+        [places.clean_python(), "-c", COMPILER],
+        cwd=folder / "function", env=environment(folder), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stderr == "False"
 
 
 def test_nothing_of_the_layer_is_compiled_at_start(folder: Path) -> None:

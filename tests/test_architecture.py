@@ -221,7 +221,7 @@ def loaded(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
 
 
 def test_a_start_loads_what_is_listed_here(loaded):
-    """Each module costs every cold start about 0.2 ms: a new one is a decision, made by adding its name above."""
+    """Each module costs every cold start: a new one is a decision, made by adding its name above."""
     ours = {
         name for name in loaded["start"] + loaded["answer"] if name.startswith(("lambda_authorizer", "token_"))
     }

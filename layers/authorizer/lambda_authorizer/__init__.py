@@ -17,6 +17,7 @@ from __future__ import annotations  # a start pays for each annotation that is e
 import gc
 import marshal
 import sys
+from importlib import import_module
 from importlib.machinery import ModuleSpec, SourceFileLoader
 
 TYPE_CHECKING = False
@@ -56,8 +57,6 @@ def __getattr__(name: str) -> Any:
     """Return a public name, importing the module it lives in (PEP 562)."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # already loaded by the interpreter; named here for its one reader
-
     value = _staying(lambda: getattr(import_module(f"{__name__}.{_HOMES[name]}"), name))
     globals()[name] = value
     return value

@@ -1,9 +1,9 @@
 """Paired, interleaved rounds, and ratios that are printed only when enough rounds stand behind them.
 
-In each round every case has its turn, in an order drawn anew, so that what else the machine does falls on all of
-them alike; a turn is a few runs in a row, of which the fastest counts. A ratio is one median over another of the
-same rounds; its interval comes from drawing whole rounds anew (bootstrap), which keeps the pairs. A ratio from too
-few rounds, or one whose interval is too wide to say anything, is refused.
+In each round every case has its turn several times, each time all of them in an order drawn anew, and its fastest
+turn counts: what else the machine does falls on all of them alike, and seldom on every turn of one. A ratio is one
+median over another of the same rounds; its interval comes from drawing whole rounds anew (bootstrap), which keeps
+the pairs. A ratio from too few rounds, or one whose interval is too wide to say anything, is refused.
 """
 
 import random
@@ -14,7 +14,7 @@ from typing import NamedTuple
 LEAST = 15  # rounds; below it an interval of a median says nothing
 WIDEST = 0.10  # half width of the interval, as a part of the ratio
 DRAWS = 1000
-IN_A_ROW = 3
+TURNS = 3  # of each case in a round
 CONFIDENCE = 0.95
 
 
@@ -41,15 +41,15 @@ class Rounds:
         self.measured: list[dict[str, float]] = []
         self._random = random.Random(seed)
 
-    def run(self, cases: Mapping[str, Callable[[], float]]) -> None:
-        """Give every case its turn, in random order."""
+    def run(self, cases: Mapping[str, Callable[[], float]], *, turns: int = TURNS) -> None:
+        """Run one round."""
         names = list(cases)
-        self._random.shuffle(names)
-        self.measured.append({name: min(cases[name]() for _ in range(IN_A_ROW)) for name in names})
-
-    def add(self, measured: dict[str, float]) -> None:
-        """Take one round that was run elsewhere."""
-        self.measured.append(measured)
+        fastest: dict[str, float] = {}
+        for _ in range(turns):
+            self._random.shuffle(names)
+            for name in names:
+                fastest[name] = min(cases[name](), fastest.get(name, float("inf")))
+        self.measured.append(fastest)
 
     def values(self, name: str) -> list[float]:
         """Return every measurement of one case."""

@@ -2,20 +2,21 @@
 
 import json
 import os
-import random
 import subprocess
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from tests.e2e import built
 
 from benchmarks import places, shapes
 from benchmarks.rounds import Rounds
 
-BLOCK_NS = 4_000_000  # one block of one case
-IN_A_ROW = 7  # blocks, of which the fastest counts
+BLOCK_NS = 2_000_000  # one turn of one case
+TURNS = 15  # of each case in a round
 _WARM_UP = 300
 
 
@@ -46,8 +47,8 @@ class Worker:
         return float(self._process.stdout.readline())
 
     def block(self, name: str) -> float:
-        """Run blocks of a case and return the nanoseconds of one operation of the fastest."""
-        return min(self.run(name, self._counts[name]) for _ in range(IN_A_ROW))
+        """Run a block of a case and return the nanoseconds of one operation."""
+        return self.run(name, self._counts[name])
 
     def __enter__(self) -> Self:
         return self
@@ -90,21 +91,12 @@ def node_worker(node: places.Node, fixtures: Path) -> Worker:
 
 def measure(fixtures: Path, function: Path, node: places.Node | None, rounds: int) -> Rounds:
     """Run every case in so many rounds."""
-    out = Rounds()
-    order = random.Random(2)
-    with python_worker(fixtures, function) as python:
-        workers: dict[str, Any] = dict.fromkeys(python.cases, python)
-        if node is None:
-            _rounds(out, workers, rounds, order)
-            return out
-        with node_worker(node, fixtures) as other:
-            workers |= dict.fromkeys(other.cases, other)
-            _rounds(out, workers, rounds, order)
+    out = Rounds(seed=2)
+    with ExitStack() as stack:
+        workers = [stack.enter_context(python_worker(fixtures, function))]
+        if node is not None:
+            workers.append(stack.enter_context(node_worker(node, fixtures)))
+        cases = {name: partial(worker.block, name) for worker in workers for name in worker.cases}
+        for _ in range(rounds):
+            out.run(cases, turns=TURNS)
     return out
-
-
-def _rounds(out: Rounds, workers: dict[str, Any], rounds: int, order: random.Random) -> None:
-    names = list(workers)
-    for _ in range(rounds):
-        order.shuffle(names)
-        out.add({name: workers[name].block(name) for name in names})

@@ -12,7 +12,8 @@ def rounds(count: int, *, noise: float) -> Rounds:
     out = Rounds()
     for _ in range(count):
         shared = 1 + drawn.random()  # what the machine does falls on both
-        out.add({"fast": shared * (1 + noise * drawn.random()), "slow": 2 * shared * (1 + noise * drawn.random())})
+        fast, slow = (shared * (1 + noise * drawn.random()) for _ in range(2))
+        out.measured.append({"fast": fast, "slow": 2 * slow})
     return out
 
 
@@ -47,8 +48,8 @@ def test_rounds_go_on_until_the_ratio_is_sure_and_no_longer() -> None:
     assert "not sure yet of a / b" in said[-1]
 
 
-def test_the_fastest_of_a_turn_counts() -> None:
-    """A turn disturbed once is as good as an undisturbed one."""
+def test_the_fastest_turn_of_a_round_counts() -> None:
+    """A round disturbed once is as good as an undisturbed one."""
     times = iter([9.0, 1.0, 9.0])
     out = Rounds()
     out.run({"only": lambda: next(times)})

@@ -46,7 +46,6 @@ CODES: Mapping[str, tuple[str, str]] = {
     "payload": ("error", "simple answers with payload version 1.0"),
     "preflight-any": ("note", "an ANY route takes OPTIONS too"),
     "preflight-guarded": ("error", "an authorizer on OPTIONS, where browsers send no credential"),
-    "proof-partial": ("note", "policies were proved for some kinds of caller only: all proofs together passed their budget"),
     "resource-policy": ("error", "a private API or a resource policy, and refusals are not spelled out"),
     "response-differs": ("error", "gateway and function disagree about simple answers and policies"),
     "route-without-rule": ("warning", "a route of the API that no rule names: always denied"),

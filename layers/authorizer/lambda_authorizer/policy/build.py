@@ -140,13 +140,16 @@ def _fitting(grants: Grants, arn: ExecuteApiArn, largest: int, *, resource_polic
 
     tables = tables_of(grants.rules)
     lost = 0
+    finely = True
     while True:
-        selected = [select(table, grants.without(lost) if lost else grants) for table in tables]
+        selected = [select(table, grants.without(lost) if lost else grants, finely=finely) for table in tables]
         policy = _whole(grants.rules, arn, selected, resource_policy=resource_policy)
         excess = size_of(policy.document) - largest
         if excess <= 0 or not any(lines.allow for lines in selected):
             break
-        lost |= _costliest(tables, selected, len(arn.prefix), excess)
+        if not finely:
+            lost |= _costliest(tables, selected, len(arn.prefix), excess)
+        finely = False
     if not lost:
         return policy
     routes = tuple(grants.rules.routes[number].text for number in bits(lost))
@@ -163,12 +166,11 @@ def _costliest(tables: Sequence["Table"], selected: Sequence["Lines"], prefix: i
     found = []
     for table, lines in zip(tables, selected, strict=True):
         for text, cells in lines.allow.items():
-            # Of routes that only together grant a request, one is enough to lose it.
-            routes = sum(
-                1 << needs.bit_length() - 1
-                for needs, mine in zip(table.needs, table.mine, strict=True)
-                if mine & cells
-            )
+            routes = 0
+            for needs, mine in zip(table.needs, table.mine, strict=True):
+                if mine & cells:
+                    # Of routes that only together grant a request, one is enough to lose it.
+                    routes |= 1 << needs.bit_length() - 1
             size = (prefix + len(text)) * len(lines.methods)
             found.append((size / max(1, routes.bit_count()), routes, size))
     found.sort(reverse=True)

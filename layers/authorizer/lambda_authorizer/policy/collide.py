@@ -49,7 +49,7 @@ class Masks:
             )
         )
         own = tuple((text, self.hits(_filled(text, values))) for text, _ in form.own)
-        return Form(form.positions, form.aligned, form.text, hits, covers, inside, own)
+        return Form(form.positions, form.aligned, form.text, hits, covers, inside, own, {})
 
     def hits(self, text: str) -> int:
         """Return the cells that a text with its values in it hits."""

@@ -5,12 +5,12 @@ caller may not call; a fence is taken only if it hits nothing the caller may cal
 corner is narrowed: the loss that costs the fewest routes is taken, and said.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Final
 
 from lambda_authorizer.policy.cells import Cells, Combination, combine
-from lambda_authorizer.policy.table import BOUND, Corner, Denial, Form, Lines, Table
+from lambda_authorizer.policy.table import BOUND, Corner, Denial, Form, Lines, Pattern, Table
 from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.model import GREEDY, bits
 
@@ -45,17 +45,25 @@ class _Wide:
         self.wider = wider  # merges that are wider still
 
 
-def select(table: Table, grants: Grants) -> Lines:
-    """Return the patterns of one group of methods for one caller."""
-    return _Selection(table, grants).lines()
+def select(table: Table, grants: Grants, *, finely: bool = True) -> Lines:
+    """Return the patterns of one group of methods for one caller.
+
+    Args:
+        table: the group of methods.
+        grants: what the caller may do.
+        finely: where a fence around a whole cell would hit too much, take fences around what each line reaches of
+            it; False makes a shorter policy that may grant less.
+    """
+    return _Selection(table, grants, finely=finely).lines()
 
 
 class _Selection:
     """The search for one caller."""
 
-    def __init__(self, table: Table, grants: Grants) -> None:
+    def __init__(self, table: Table, grants: Grants, *, finely: bool) -> None:
         self.table = table
         self.grants = grants
+        self.finely = finely
         self.dropped: dict[int, Corner] = {}  # by group
         self.loosened: dict[int, Corner] = {}  # groups of which only bound grants are kept
         self.spoiled: dict[tuple[tuple[int, ...], tuple[int, ...]], Corner] = {}
@@ -186,11 +194,74 @@ class _Selection:
         _, without = self._choose(need)
         if without:
             need = self._need_beside_own(lines, sum(1 << cell for cell in without))
+        stuck = []
         for cell in self._fence(need):
-            reaching = [line for line in lines if line.form.hits >> cell & 1 and not self._own(line, cell)]
-            if reaching and not self._narrow(cell, reaching):
-                return False
+            reaching = tuple(
+                at
+                for at, line in enumerate(lines)
+                if line.form.hits >> cell & 1 and not self._own(line, cell) and not self._joint(line, cell)
+            )
+            if reaching:
+                stuck.append((cell, reaching, self._least_harmful(cell, [lines[at] for at in reaching])))
+        dropped = self._cheaper_to_drop(lines, stuck)
+        for at, because in dropped:
+            self._drop(lines[at], because)
+        if not dropped:
+            for cell, _, fences in stuck:
+                self._narrow(cell, fences)
+        return not dropped
+
+    def _joint(self, line: _Line, cell: int) -> bool:
+        """Take fences around just what a line reaches of a cell; False where they would hit too much."""
+        fences = line.form.joint.get(cell, ()) if self.finely else ()
+        allowed = self.cells.allowed
+        if not fences or any(hits & allowed for _, hits, _ in fences):
+            return False
+        for text, _, covers in fences:
+            self._add(text, covers)
         return True
+
+    def _least_harmful(self, cell: int, lines: Sequence[_Line]) -> Sequence[Pattern]:
+        """Return the fences that take the fewest granted cells along, wholly or in part.
+
+        One around the whole cell, or for each of the lines those around what it reaches of the cell.
+        """
+        allowed = self.cells.allowed
+        choices: list[Sequence[Pattern]] = [[self.table.fences[number]] for number in self.table.cells[cell][2]]
+        if self.finely and all(cell in line.form.joint for line in lines):
+            choices.append([fence for line in lines for fence in line.form.joint[cell]])
+        return min(
+            choices,
+            key=lambda fences: (
+                (_union(covers for _, _, covers in fences) & allowed).bit_count(),
+                (_union(hits for _, hits, _ in fences) & allowed).bit_count(),
+            ),
+        )
+
+    def _cheaper_to_drop(
+        self, lines: Sequence[_Line], stuck: Sequence[tuple[int, tuple[int, ...], Sequence[Pattern]]]
+    ) -> list[tuple[int, tuple[int, ...]]]:
+        """Return the lines to give up, with the routes they would have opened: what costs less than fences.
+
+        A line may reach many cells that have no harmless fence; what all of their fences together would take is
+        held against what the lines are there for.
+        """
+        best, chosen = 0, None
+        for candidate in dict.fromkeys(reaching for _, reaching, _ in stuck):
+            taken = 0
+            for _, reaching, fences in stuck:
+                if set(reaching) <= set(candidate):
+                    taken |= _union(covers for _, _, covers in fences) & self.cells.allowed
+            kept = sum(
+                (self.table.mine[lines[at].group] & self.cells.full & ~taken).bit_count() for at in candidate
+            )
+            gain = taken.bit_count() - kept
+            if taken and gain >= best:
+                best, chosen = gain, candidate
+        if chosen is None:
+            return []
+        because = next(self.table.routes_at(cell) for cell, reaching, _ in stuck if set(reaching) <= set(chosen))
+        return [(at, because) for at in chosen]
 
     def _need_beside_own(self, lines: Sequence[_Line], without: int) -> int:
         """Take the own fences of lines that reach cells without a fence; return the cells that still need one.
@@ -223,22 +294,12 @@ class _Selection:
                 self._add(spelled, 0)
         return True
 
-    def _narrow(self, cell: int, lines: Sequence[_Line]) -> bool:
-        """Give up what costs least: the lines that reach the cell, or what a fence around it hits."""
-        because = self.table.routes_at(cell)
-        allowed = self.cells.allowed
-        best = min(
-            (self.table.fences[number] for number in self.table.cells[cell][2]),
-            key=lambda fence: ((fence[2] & allowed).bit_count(), (fence[1] & allowed).bit_count()),
-        )
-        if (best[2] & allowed).bit_count() >= len(lines):
-            for line in lines:
-                self._drop(line, because)
-            return False
-        self._add(best[0], best[2])
-        for hit in bits(best[1] & allowed):
-            self._spoil(self.table.routes_at(hit), because, whole=bool(best[2] >> hit & 1))
-        return True
+    def _narrow(self, cell: int, fences: Sequence[Pattern]) -> None:
+        """Take fences that hit granted cells too, and say which."""
+        for text, hits, covers in fences:
+            self._add(text, covers)
+            for hit in bits(hits & self.cells.allowed):
+                self._spoil(self.table.routes_at(hit), self.table.routes_at(cell), whole=bool(covers >> hit & 1))
 
     def _drop(self, line: _Line, because: tuple[int, ...]) -> None:
         group = line.group
@@ -366,7 +427,7 @@ class _Selection:
                 continue
             inside = [owed for _, owed, _ in left if not owed & ~covers]
             if len(inside) > 1 and self._affordable(hits, len(inside)):
-                allow[text] = sum(inside)
+                allow[text] = sum(inside)  # no two lines owe the same cell
                 left = [line for line in left if line[1] & ~covers]
                 marks &= ~covers
         allow |= {text: owed for text, owed, _ in left}
@@ -399,6 +460,13 @@ class _Selection:
         for text, covers in chosen:
             self._add(text, covers)
         return True
+
+
+def _union(masks: Iterable[int]) -> int:
+    found = 0
+    for mask in masks:
+        found |= mask
+    return found
 
 
 def _texts(text: str, line: _Line) -> list[str]:

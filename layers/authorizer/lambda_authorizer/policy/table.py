@@ -17,7 +17,7 @@ Pattern = tuple[str, int, int]  # text, cells it hits, cells it covers wholly
 class Form:
     """One Allow pattern: the requests of a group, with the variables at `positions` bound."""
 
-    __slots__ = ("aligned", "covers", "hits", "inside", "own", "positions", "text")
+    __slots__ = ("aligned", "covers", "hits", "inside", "joint", "own", "positions", "text")
 
     def __init__(  # noqa: PLR0913, PLR0917 - plain data
         self,
@@ -28,6 +28,7 @@ class Form:
         covers: int,
         inside: int,
         own: tuple[tuple[str, int], ...],
+        joint: Mapping[int, tuple[Pattern, ...]],
     ) -> None:
         self.positions = positions
         self.aligned = (
@@ -38,6 +39,7 @@ class Form:
         self.covers = covers  # cells all of whose requests it reaches
         self.inside = inside  # cells that share a request with its own template
         self.own = own  # fences around all that lies beyond its template, and the cells they hit
+        self.joint = joint  # by cell of which it reaches a part: fences around just that part
 
 
 class Denial:
@@ -182,8 +184,9 @@ def _group(row: Sequence[Any]) -> Group:
                 unpacked(covers),
                 unpacked(inside),
                 tuple([(fence, unpacked(reached)) for fence, reached in own]),
+                {cell: tuple(map(_pattern, around)) for cell, around in joint},
             )
-            for positions, aligned, text, hits, covers, inside, own in forms
+            for positions, aligned, text, hits, covers, inside, own, joint in forms
         },
     )
 

@@ -6,7 +6,7 @@ Laws of this file: data in, data out; what a pattern reaches is the automaton's 
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, Pattern, Tail
+from lambda_authorizer.rules.automaton import ANY_TEXT, MANY, STARS, Pattern, Tail
 from lambda_authorizer.rules.model import GREEDY, VARIABLE, Segment
 
 BOUND: Final = "\x01"  # stands in a pattern's text where a bound value goes
@@ -32,6 +32,31 @@ def exactly(template: Sequence[Segment], bound: Iterable[int]) -> Pattern:
     return tuple(
         BOUND if at in positions else MANY if segment == GREEDY else segment for at, segment in enumerate(template)
     )
+
+
+def joint(pattern: Pattern, word: Sequence[Segment]) -> list[Pattern]:
+    """Return Deny patterns around the paths that an Allow pattern and a template without open end share.
+
+    `a/?*/c` and `a/{x}/b/{y}` share the paths in which `y` is spelled `c`: `a/*/b/c`.
+    """
+    found: list[Pattern] = []
+
+    def align(at: int, start: int, shared: tuple[Segment, ...]) -> None:
+        if at == len(pattern):
+            if start == len(word) and shared not in found:
+                found.append(fence_of(shared))
+            return
+        element = pattern[at]
+        if element in STARS:
+            # One segment or more; a trailing slash alone is no character that `?` could be.
+            for end in range(start + 1, len(word) + 1):
+                if word[start:end] != ("",):
+                    align(at + 1, end, (*shared, *word[start:end]))
+        elif start < len(word) and word[start] in {VARIABLE, element} and (element or word[start] == ""):
+            align(at + 1, start + 1, (*shared, element))
+
+    align(0, 0, ())
+    return found
 
 
 def packed(mask: int) -> str:

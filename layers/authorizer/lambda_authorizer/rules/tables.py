@@ -24,11 +24,12 @@ from lambda_authorizer.rules.automaton import (
     meet,
 )
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, bits, unpacked, within
-from lambda_authorizer.rules.patterns import BOUND, allow_of, exactly, fence_of, packed, pattern_of, text_of
+from lambda_authorizer.rules.patterns import BOUND, allow_of, exactly, fence_of, joint, packed, pattern_of, text_of
 
 __all__ = ["TooComplexError", "tables_for"]
 
 _MOST_FORMS: Final = 64  # bound forms of one cell
+_MOST_JOINT: Final = 8  # ways in which one pattern reaches into one cell
 _MOST_TAILS: Final = 200  # routes of one method for which fences by their last segments are looked at
 _MOST_SHARED: Final = 600  # patterns that are looked at behind a `*` in place of the method
 
@@ -234,7 +235,21 @@ class View:
             packed(covers),
             packed(inside),
             self._own_fences(pattern, template),
+            [] if positions else self._joint_fences(pattern, hits & ~covers),
         ]
+
+    def _joint_fences(self, pattern: Pattern, cells: int) -> list[list[Any]]:
+        """Return, for cells of which a pattern reaches some requests only, fences around just those."""
+        found = []
+        for number in bits(cells) if self.small else ():
+            word = self.automaton.cells[number].word
+            if word and word[-1] != GREEDY:
+                fences = joint(pattern, word)
+                if 0 < len(fences) <= _MOST_JOINT and fences != [fence_of(word)]:
+                    found.append(
+                        [number, [[text_of(fence), *map(packed, self.automaton.reach(fence))] for fence in fences]]
+                    )
+        return found
 
     def _all_fences(self) -> list[tuple[str, int, int]]:
         """Return every candidate for a fence with the cells it hits and covers, the widest first."""

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import pytest
 from tests.fetch.fakes import Token, issuer_of, key_set
 
+from lambda_authorizer.fetch import FetchError, SystemClock
 from lambda_authorizer.fetch.http import HttpFetcher, _again
-from lambda_authorizer.fetch.seams import FetchError, SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.fetch.url import split_url
 from lambda_authorizer.tokens import KeySourceConfig

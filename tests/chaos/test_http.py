@@ -15,8 +15,8 @@ import pytest
 from tests.chaos.conftest import Chaos, hashed_name
 from tests.fetch.fakes import key_set
 
+from lambda_authorizer.fetch import Fetched, FetchError
 from lambda_authorizer.fetch.http import HttpFetcher, hashed_directory, tls_context
-from lambda_authorizer.fetch.seams import Fetched, FetchError
 
 BUDGET = 400  # milliseconds
 SLACK = 0.4  # seconds: two busy cores

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 import pytest
 from tests.chaos.conftest import Chaos
 
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.post import MAX_ANSWER, FormPoster
-from lambda_authorizer.fetch.seams import FetchError
 
 BUDGET = 500  # milliseconds
 SLACK = 0.5  # seconds: two busy cores

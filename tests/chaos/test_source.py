@@ -8,8 +8,8 @@ from tests.chaos.conftest import Chaos
 from tests.fetch.fakes import ISSUER, Token, issuer_of, key_set
 
 from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
+from lambda_authorizer.fetch import SystemClock
 from lambda_authorizer.fetch.http import HttpFetcher
-from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.keys import Limits
 from lambda_authorizer.tokens import Issuer, KeySourceConfig

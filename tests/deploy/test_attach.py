@@ -8,7 +8,7 @@ import pytest
 from tests.deploy.conftest import Transform
 from tests.deploy.test_template import ALL, REQUIRED, environment, of_type
 
-from lambda_authorizer.telemetry.record import FIELDS, METRICS
+from lambda_authorizer.telemetry import FIELDS, METRICS
 
 APIS = {"RestApiId": "rest123", "HttpApiId": "http123", "WebSocketApiId": "ws123", "GraphQLApiId": "graph123"}
 STAMP = "0123456789abcdef" * 4

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lambda_authorizer.fetch.seams import Fetched, FetchError
+from lambda_authorizer.fetch import Fetched, FetchError
 from lambda_authorizer.tokens import Issuer, KeySourceConfig
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_authorizer.fetch import Fetched, FetchError
 from lambda_authorizer.fetch.answer import MAX_HEAD, read_answer
-from lambda_authorizer.fetch.seams import Fetched, FetchError
 from lambda_authorizer.jwk import MAX_BODY_BYTES
 
 TYPE = b"Content-Type: application/json\r\n"

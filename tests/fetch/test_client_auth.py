@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from lambda_authorizer.errors import ConfigurationError
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.client_auth import ClientAuth, check_secret, secret_reader
-from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.fetch.secrets import UnavailableError
 from lambda_authorizer.tokens import IntrospectionConfig
 

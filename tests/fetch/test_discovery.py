@@ -5,8 +5,8 @@ import json
 import pytest
 from tests.fetch.fakes import ISSUER, WELL_KNOWN, FakeFetcher
 
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.discovery import discover, well_known_urls
-from lambda_authorizer.fetch.seams import FetchError
 
 
 def slug(fetcher: FakeFetcher, url: str = ISSUER, expected: str = ISSUER) -> str:

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from tests.fetch.fakes import ISSUER, JWKS, WELL_KNOWN, FakeFetcher, key_set, public_jwk
 
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.doctor import ADVICE, Finding, doctor, pull, show
-from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.fetch.seed import read_seed
 
 NOW = 1_800_000_000

@@ -16,6 +16,7 @@ from lambda_authorizer.errors import (
     InvalidClaimError,
     UntrustedIssuerError,
 )
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.introspection import (
     ADDRESS_AGE,
     BACKOFF_FIRST,
@@ -25,7 +26,6 @@ from lambda_authorizer.fetch.introspection import (
     MAX_TEXT,
     Introspector,
 )
-from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.tokens import Claims, IntrospectionConfig, Issuer, issuer_from_table
 
 ENDPOINT = "https://id.example/introspect"

@@ -23,7 +23,7 @@ from tests.fetch.fakes import (
 )
 
 from lambda_authorizer.errors import ConfigurationError, KeysUnavailableError, UnknownKeyError
-from lambda_authorizer.fetch.seams import FetchError, SystemClock
+from lambda_authorizer.fetch import FetchError, SystemClock
 from lambda_authorizer.fetch.source import KeySource, _renew_after_fork
 from lambda_authorizer.keys import Limits
 from lambda_authorizer.tokens import Issuer, KeySourceConfig

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.url import is_loopback, split_url
 
 

@@ -16,8 +16,8 @@ from lambda_authorizer.errors import (
     KeysUnavailableError,
     UnknownKeyError,
 )
+from lambda_authorizer.fetch import SystemClock
 from lambda_authorizer.fetch.introspection import Introspector
-from lambda_authorizer.fetch.seams import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.keys import Limits
 from lambda_authorizer.testing.tls import authority

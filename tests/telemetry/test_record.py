@@ -9,15 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lambda_authorizer.telemetry import FIELDS, METRICS, log_fields, metric_values, printable, reason_of
 from lambda_authorizer.telemetry.plain import PlainTelemetry
-from lambda_authorizer.telemetry.record import (
-    FIELDS,
-    METRICS,
-    log_fields,
-    metric_values,
-    printable,
-    reason_of,
-)
 
 ENTRY: Mapping[str, object] = {
     "decision": "allow",

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.fetch.seams import SystemClock
+from lambda_authorizer.fetch import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.policy import prepare
 from lambda_authorizer.settings import Settings

@@ -11,7 +11,7 @@ from __future__ import annotations  # a start pays for each annotation that is e
 
 from typing import TYPE_CHECKING
 
-from lambda_authorizer.fetch.seams import Fetched, FetchError
+from lambda_authorizer.fetch import Fetched, FetchError
 from lambda_authorizer.jwk import MAX_BODY_BYTES
 
 if TYPE_CHECKING:

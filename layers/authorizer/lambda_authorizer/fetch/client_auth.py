@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch import FetchError
 
 if TYPE_CHECKING:
     from lambda_authorizer.fetch.secrets import Source

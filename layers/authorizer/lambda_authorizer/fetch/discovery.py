@@ -11,12 +11,12 @@ from __future__ import annotations  # a start pays for each annotation that is e
 from typing import TYPE_CHECKING
 
 from lambda_authorizer.encoding import decode_json
-from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch import FetchError
 
 if TYPE_CHECKING:
     from typing import Final
 
-    from lambda_authorizer.fetch.seams import Fetcher
+    from lambda_authorizer.fetch import Fetcher
 
 _NOT_HERE: Final = frozenset({"http_400", "http_401", "http_403", "http_404", "http_405", "http_410"})
 

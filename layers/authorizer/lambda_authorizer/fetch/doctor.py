@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from lambda_authorizer.encoding import decode_json, decode_json_set
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.discovery import discover, well_known_urls
 from lambda_authorizer.fetch.http import HttpFetcher
-from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, parse_key_set, thumbprint
 from lambda_authorizer.keys import Limits
 
 if TYPE_CHECKING:
-    from lambda_authorizer.fetch.seams import Fetched, Fetcher
+    from lambda_authorizer.fetch import Fetched, Fetcher
 
 Level = Literal["ok", "note", "warning", "problem"]
 Probe = Callable[[str], Mapping[str, str]]

@@ -19,8 +19,8 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.answer import read_answer
-from lambda_authorizer.fetch.seams import FetchError
 from lambda_authorizer.fetch.url import is_loopback, split_url
 from lambda_authorizer.version import __version__
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, Final, Self
 
-    from lambda_authorizer.fetch.seams import Fetched
+    from lambda_authorizer.fetch import Fetched
     from lambda_authorizer.fetch.url import Url
 
     Address = tuple[Any, ...]

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from lambda_authorizer.encoding import decode_json
 from lambda_authorizer.errors import InactiveTokenError, IntrospectionUnavailableError
+from lambda_authorizer.fetch import FetchError, SystemClock
 from lambda_authorizer.fetch.client_auth import ClientAuth, check_secret, secret_reader
-from lambda_authorizer.fetch.seams import FetchError, SystemClock
 from lambda_authorizer.keys import elapsed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any, Final, Protocol
 
+    from lambda_authorizer.fetch import Clock, Fetcher
     from lambda_authorizer.fetch.client_auth import ReadSecret
-    from lambda_authorizer.fetch.seams import Clock, Fetcher
     from lambda_authorizer.keys import Instant
     from lambda_authorizer.tokens import Claims
     from lambda_authorizer.tokens.issuer import IntrospectionConfig, Issuer

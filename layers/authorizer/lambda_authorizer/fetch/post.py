@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
-from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch import FetchError
 from lambda_authorizer.fetch.url import is_loopback, split_url
 from lambda_authorizer.version import __version__
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Literal
 
-    from lambda_authorizer.fetch.seams import Clock
+    from lambda_authorizer.fetch import Clock
     from lambda_authorizer.rules import RuleSet
 
     State = Literal["loaded", "changed", "kept_last_good"]

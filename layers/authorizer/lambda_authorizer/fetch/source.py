@@ -16,7 +16,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from lambda_authorizer.errors import KeysUnavailableError, UnknownKeyError
-from lambda_authorizer.fetch.seams import FetchError, SystemClock
+from lambda_authorizer.fetch import FetchError, SystemClock
 from lambda_authorizer.jwk import InvalidKeySetError, parse_key_set
 from lambda_authorizer.keys import PURPOSES, KeyCache, Limits, elapsed
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Final, Literal, Protocol
 
+    from lambda_authorizer.fetch import Clock, Fetcher
     from lambda_authorizer.fetch.http import HttpFetcher
-    from lambda_authorizer.fetch.seams import Clock, Fetcher
     from lambda_authorizer.jwk import Key, KeySet
     from lambda_authorizer.keys import Instant, KeyHealth, Purpose, Verdict
     from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig

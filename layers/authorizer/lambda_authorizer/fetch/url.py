@@ -8,7 +8,7 @@ from __future__ import annotations  # a start pays for each annotation that is e
 
 from typing import TYPE_CHECKING
 
-from lambda_authorizer.fetch.seams import FetchError
+from lambda_authorizer.fetch import FetchError
 
 if TYPE_CHECKING:
     from typing import Final

@@ -12,16 +12,7 @@ from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring_ascii as encode
 from typing import Final
 
-from lambda_authorizer.telemetry.record import (
-    FIELDS,
-    LARGEST,
-    LEVELS,
-    MESSAGE,
-    METRICS,
-    is_failure,
-    printable,
-    reason_of,
-)
+from lambda_authorizer.telemetry import FIELDS, LARGEST, LEVELS, MESSAGE, METRICS, is_failure, printable, reason_of
 
 _STDOUT: Final = 1
 _INFO: Final = LEVELS["INFO"]
@@ -148,7 +139,7 @@ class PlainTelemetry:
 
 
 def number(value: object) -> str | None:
-    """Return the digits of `record.number`, or None for what is no measurement."""
+    """Return the digits of `telemetry.number`, or None for what is no measurement."""
     if isinstance(value, float):
         return f"{value:.3f}" if -LARGEST < value < LARGEST else None  # also refuses NaN
     if isinstance(value, int) and not isinstance(value, bool):

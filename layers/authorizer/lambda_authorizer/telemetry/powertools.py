@@ -11,7 +11,7 @@ from typing import Final
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import EphemeralMetrics
 
-from lambda_authorizer.telemetry.record import MESSAGE, is_failure, log_fields, metric_values, reason_of
+from lambda_authorizer.telemetry import MESSAGE, is_failure, log_fields, metric_values, reason_of
 
 # Powertools shares one logger among all users of a service name; nobody else uses this one.
 _LOGGER: Final = "lambda_authorizer.telemetry"

@@ -63,8 +63,7 @@ def pull(
     The file serves as a seed (`jwks_seed`), as `jwks = "file:…"`, and for `test --jwks`. Exit codes: 0 written,
     2 the keys could not be had.
     """
-    from lambda_authorizer.fetch import doctor
-    from lambda_authorizer.fetch.seams import FetchError
+    from lambda_authorizer.fetch import FetchError, doctor
 
     options = {"http_loopback": http_loopback, "ca_directory": ca_directory}
     source = _source(url, jwks, (rules_file, alias), given, options)
@@ -99,8 +98,7 @@ def show(
     given: Mapping[str, str],
 ) -> None:
     """Show each key of a file or of an issuer: what it is, its thumbprint, and why it is not used if it is not."""
-    from lambda_authorizer.fetch import doctor
-    from lambda_authorizer.fetch.seams import FetchError
+    from lambda_authorizer.fetch import FetchError, doctor
 
     if subject is not None and "://" not in subject:
         place, body = subject, read_text(subject, "a JSON Web Key Set").encode()
@@ -183,9 +181,9 @@ def _source(
 
 
 def _fetched(source: _Source) -> bytes:
+    from lambda_authorizer.fetch import FetchError, SystemClock
     from lambda_authorizer.fetch.discovery import discover
     from lambda_authorizer.fetch.http import HttpFetcher
-    from lambda_authorizer.fetch.seams import FetchError, SystemClock
     from lambda_authorizer.keys import Limits
 
     fetcher = HttpFetcher(ca_directory=source.options["ca_directory"])

@@ -68,8 +68,6 @@ START = (
     "lambda_authorizer.request.model",
     "lambda_authorizer.response",
     "lambda_authorizer.response.context",
-    "lambda_authorizer.response.outcomes",
-    "lambda_authorizer.response.render",
     "lambda_authorizer.rules",
     "lambda_authorizer.rules.grants",
     "lambda_authorizer.rules.load",

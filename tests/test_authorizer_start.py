@@ -17,7 +17,7 @@ from lambda_authorizer.authorizer.start import parts
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch.introspection import Introspector
 from lambda_authorizer.fetch.source import KeySource
-from lambda_authorizer.response import RESERVED
+from lambda_authorizer.response.context import RESERVED
 from lambda_authorizer.rules.compile import main as compile_rules
 from lambda_authorizer.settings import Settings
 from lambda_authorizer.settings.rules_file import load_rules, rules_of

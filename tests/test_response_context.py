@@ -10,7 +10,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.principal import ANONYMOUS
-from lambda_authorizer.response import FRONT_ENDS, RESERVED, caller_context, carried
+from lambda_authorizer.response import FRONT_ENDS
+from lambda_authorizer.response.context import RESERVED, caller_context, carried
 
 SCALARS_ONLY = ("rest", "websocket", "http-1.0")
 TYPED = ("http-2.0", "http-simple")

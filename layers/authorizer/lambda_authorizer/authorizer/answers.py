@@ -23,13 +23,12 @@ from lambda_authorizer.response import (
     FrontEnd,
     Outcome,
     allows_anything,
-    caller_context,
-    carried,
     front_end,
     own_value,
     render,
     size,
 )
+from lambda_authorizer.response.context import caller_context, carried
 from lambda_authorizer.rules import Facts, Grants, RuleSet, grants_for
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from lambda_authorizer.errors import ConfigurationError, TokenError
 from lambda_authorizer.jwk import InvalidKeySetError, KeySet, parse_key_set
 from lambda_authorizer.policy import decide
 from lambda_authorizer.principal import ANONYMOUS, Principal, map_principal
-from lambda_authorizer.response import caller_context, carried
+from lambda_authorizer.response.context import caller_context, carried
 from lambda_authorizer.rules import Facts, RuleSet, grants_for
 from lambda_authorizer.rules.model import METHODS
 from lambda_authorizer.tokens import Claims, Issuer, issuer_for, parse_token, verify_token

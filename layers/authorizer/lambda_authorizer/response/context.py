@@ -16,7 +16,7 @@ from json import dumps, loads
 from typing import Any, Final
 
 from lambda_authorizer.principal import Principal, claim_at
-from lambda_authorizer.response.outcomes import FrontEnd
+from lambda_authorizer.response import FrontEnd
 
 _LONGEST_NUMBER: Final = 40
 # The first three belong to API Gateway, the others to every answer of ours.

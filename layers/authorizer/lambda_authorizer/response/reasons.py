@@ -6,7 +6,7 @@ any log, metric or response template, and says nothing of the caller beyond itse
 
 from typing import Final, NamedTuple
 
-from lambda_authorizer.response.outcomes import Outcome
+from lambda_authorizer.response import Outcome
 
 
 class Reason(NamedTuple):

@@ -1,10 +1,10 @@
 """One JSON log record and one metrics record a decision, and nothing else: names, bounds, levels.
 
-Laws of this package: only the fields of `FIELDS` leave the function; a value that is neither a string, a number nor
-a boolean is not written; a string is cut to its bound, and every character that does not print becomes `?`, so that
-no text of a caller can forge a line or paint a terminal; both adapters write the same record; the event loggers of
-Powertools (`log_event`, the Tracer's response capture) are never wired, because they print credentials. This module
-is pure: no clock, no socket, no environment.
+Laws of this package: only the fields of `FIELDS` leave the function; a value that is neither a string, a number
+nor a boolean is not written; a string is cut to its bound, and every character that does not print becomes `?`, so
+that no text of a caller can forge a line or paint a terminal; both adapters write the same record; the event
+loggers of Powertools (`log_event`, the Tracer's response capture) are never wired, because they print credentials.
+This module is pure: no clock, no socket, no environment.
 
 `FIELDS` and `METRICS` are documented in docs/telemetry.md.
 """

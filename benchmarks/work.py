@@ -14,7 +14,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from benchmarks import shapes
 from lambda_authorizer import Authorizer
 from lambda_authorizer.jwk import parse_key_set
-from lambda_authorizer.tokens import issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import issuer_for, verify_token
 
 Case = Callable[[], object]
 

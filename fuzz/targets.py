@@ -17,15 +17,10 @@ from lambda_authorizer.errors import ConfigurationError, EventError, TokenError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, Key, parse_key_set
 from lambda_authorizer.principal import Tiers, map_principal
 from lambda_authorizer.request import CredentialSource, credential, parse_event
-from lambda_authorizer.tokens import (
-    Issuer,
-    check_issuers,
-    issuer_for,
-    issuer_from_table,
-    parse_token,
-    verify_introspected,
-    verify_token,
-)
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import check_issuers, issuer_from_table
+from lambda_authorizer.tokens.verify import issuer_for, verify_introspected, verify_token
 
 ROOT = Path(__file__).resolve().parents[1]
 NOW = 1_800_000_000

@@ -78,7 +78,6 @@ START = (
     "lambda_authorizer.telemetry.plain",
     "lambda_authorizer.tokens",
     "lambda_authorizer.tokens.compact",
-    "lambda_authorizer.tokens.issuer",
     "lambda_authorizer.tokens.presets",
     "lambda_authorizer.tokens.table",
     "lambda_authorizer.tokens.verify",

@@ -5,7 +5,7 @@ from typing import Any
 from lambda_authorizer.authorizer.caller import Verified, VerifiedTokens
 from lambda_authorizer.principal import ANONYMOUS
 from lambda_authorizer.testing.issuer import FakeIssuer
-from lambda_authorizer.tokens import parse_token
+from lambda_authorizer.tokens.compact import parse_token
 
 
 def result(expires_at: float) -> Verified:

@@ -20,7 +20,7 @@ from lambda_authorizer.errors import (
 from lambda_authorizer.telemetry import FIELDS
 from lambda_authorizer.testing import events, iam
 from lambda_authorizer.testing.issuer import BAD_TOKENS
-from lambda_authorizer.tokens import Claims
+from lambda_authorizer.tokens.verify import Claims
 
 
 class Context:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.tokens.minting import segment
 
-from lambda_authorizer.tokens import issuer_for, parse_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.verify import issuer_for
 
 SEEDS = {name: list(targets.seeds(name)) for name in targets.TARGETS}
 

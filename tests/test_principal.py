@@ -11,7 +11,7 @@ from lambda_authorizer.errors import InvalidClaimError
 from lambda_authorizer.policy import decide
 from lambda_authorizer.principal import ANONYMOUS, Principal, Tiers, claim_at, map_principal
 from lambda_authorizer.rules import grants_for, parse_rules
-from lambda_authorizer.tokens import Claims
+from lambda_authorizer.tokens.verify import Claims
 
 TIERS = Tiers(("standard", "silver", "gold"), "standard", {"premium": "gold"})
 

@@ -8,7 +8,9 @@ import pytest
 from tests.cli.conftest import Run
 
 from lambda_authorizer.jwk import parse_key_set
-from lambda_authorizer.tokens import issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import verify_token
 
 NOW = 4_000_000_000
 

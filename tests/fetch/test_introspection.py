@@ -26,7 +26,9 @@ from lambda_authorizer.fetch.introspection import (
     MAX_TEXT,
     Introspector,
 )
-from lambda_authorizer.tokens import Claims, IntrospectionConfig, Issuer, issuer_from_table
+from lambda_authorizer.tokens import IntrospectionConfig, Issuer
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import Claims
 
 ENDPOINT = "https://id.example/introspect"
 SECRET = "the-client-secret"

@@ -22,7 +22,9 @@ from lambda_authorizer.errors import InactiveTokenError, UnknownKeyError
 from lambda_authorizer.fetch.introspection import Introspector
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.keys import Limits
-from lambda_authorizer.tokens import Claims, issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import Claims, issuer_for, verify_token
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]

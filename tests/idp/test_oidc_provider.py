@@ -3,6 +3,7 @@
 import json
 import socket
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import jwt
 import pytest
@@ -21,7 +22,12 @@ from lambda_authorizer.fetch.introspection import Introspector
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.keys import Limits
 from lambda_authorizer.testing.tls import authority
-from lambda_authorizer.tokens import Claims, Issuer, issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import Claims, issuer_for, verify_token
+
+if TYPE_CHECKING:
+    from lambda_authorizer.tokens import Issuer
 
 pytestmark = pytest.mark.node
 LIMITS = Limits()

@@ -11,7 +11,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from lambda_authorizer.jwk import Key, KeySet, parse_key_set
-from lambda_authorizer.tokens import Claims, Issuer, issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import Claims, issuer_for, verify_token
 
 NOW = 1_800_000_000
 URL = "https://issuer.example.test/pool"

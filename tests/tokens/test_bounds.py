@@ -12,7 +12,7 @@ from tests.tokens.minting import b64, mint, segment
 from lambda_authorizer.encoding import MAX_DEPTH, MAX_MEMBERS
 from lambda_authorizer.errors import TokenError
 from lambda_authorizer.jwk import InvalidKeySetError, parse_key_set
-from lambda_authorizer.tokens import MAX_TOKEN_CHARS, parse_token
+from lambda_authorizer.tokens.compact import MAX_TOKEN_CHARS, parse_token
 
 HEADER = segment({"alg": "ES256", "kid": "main"})
 ROOM = (MAX_TOKEN_CHARS - len(HEADER) - 10) * 3 // 4  # bytes that a payload may have

@@ -12,8 +12,13 @@ from lambda_authorizer.errors import (
     UnknownKeyError,
     UnsupportedAlgorithmError,
 )
-from lambda_authorizer.tokens import MAX_TOKEN_CHARS, parse_token
-from lambda_authorizer.tokens.compact import MAX_HEADER_CHARS, MAX_KEY_ID_CHARS, _parse_header
+from lambda_authorizer.tokens.compact import (
+    MAX_HEADER_CHARS,
+    MAX_KEY_ID_CHARS,
+    MAX_TOKEN_CHARS,
+    _parse_header,
+    parse_token,
+)
 
 HEADER = {"alg": "ES256", "kid": "main"}
 

@@ -19,7 +19,8 @@ from lambda_authorizer.errors import (
     WrongTokenUseError,
 )
 from lambda_authorizer.principal import map_principal
-from lambda_authorizer.tokens import Issuer, verify_introspected
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.verify import verify_introspected
 
 DOCUMENT: dict[str, Any] = {**CLAIMS, "active": True, "token_type": "Bearer", "username": "jane"}
 

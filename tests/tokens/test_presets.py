@@ -9,8 +9,10 @@ from tests.tokens.minting import NOW, key_of, sign
 
 from lambda_authorizer.errors import TokenError
 from lambda_authorizer.principal import map_principal
-from lambda_authorizer.tokens import issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
 from lambda_authorizer.tokens.presets import PRESETS
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import issuer_for, verify_token
 
 VECTORS = tomllib.loads((Path(__file__).parents[1] / "vectors" / "presets.toml").read_text(encoding="utf-8"))
 TIMES = ("exp", "iat", "nbf", "auth_time")

@@ -11,8 +11,9 @@ from tests.tokens.minting import key_set
 from lambda_authorizer.encoding import decode_base64url
 from lambda_authorizer.errors import ExpiredError, MalformedTokenError, TokenError, UnsupportedAlgorithmError
 from lambda_authorizer.jwk import parse_key_set
-from lambda_authorizer.tokens import issuer_from_table, parse_token, verify_token
-from lambda_authorizer.tokens.compact import _parse_header
+from lambda_authorizer.tokens.compact import _parse_header, parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import verify_token
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 RFC = tomllib.loads((VECTORS / "rfc.toml").read_text(encoding="utf-8"))

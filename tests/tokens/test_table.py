@@ -7,8 +7,9 @@ import pytest
 from tests.tokens.minting import public_jwk
 
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.tokens import Issuer, KeySourceConfig, check_issuers, issuer_from_table
+from lambda_authorizer.tokens import Issuer, KeySourceConfig
 from lambda_authorizer.tokens.presets import PRESETS
+from lambda_authorizer.tokens.table import check_issuers, issuer_from_table
 
 TENANT = "8c1f2a7b-0000-4d6e-9a3b-000000000001"
 OTHER = "8c1f2a7b-0000-4d6e-9a3b-000000000002"

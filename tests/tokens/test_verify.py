@@ -35,7 +35,9 @@ from lambda_authorizer.errors import (
     UntrustedIssuerError,
     WrongTokenUseError,
 )
-from lambda_authorizer.tokens import Claims, issuer_for, parse_token, verify, verify_token
+from lambda_authorizer.tokens import verify
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.verify import Claims, issuer_for, verify_token
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -9,13 +9,14 @@ from __future__ import annotations  # a start pays for each annotation that is e
 from collections.abc import Mapping
 
 from lambda_authorizer.errors import InvalidClaimError
-from lambda_authorizer.tokens.issuer import Record
+from lambda_authorizer.tokens import Record
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
-    from lambda_authorizer.tokens import Claims, Issuer
+    from lambda_authorizer.tokens import Issuer
+    from lambda_authorizer.tokens.verify import Claims
 
 MAX_ID_CHARS: Final = 1024
 

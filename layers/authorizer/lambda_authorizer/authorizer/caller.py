@@ -16,7 +16,9 @@ from cryptography.hazmat.primitives.hashes import SHA256, Hash
 from lambda_authorizer.errors import ConfigurationError, UnsupportedAlgorithmError
 from lambda_authorizer.principal import Principal, map_principal
 from lambda_authorizer.rules import RuleSet
-from lambda_authorizer.tokens import Issuer, UnverifiedToken, issuer_for, parse_token, verify_token
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.compact import UnverifiedToken, parse_token
+from lambda_authorizer.tokens.verify import issuer_for, verify_token
 
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer.seams import Clock, Entry, Introspector, Keys

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from lambda_authorizer.principal import Principal
 from lambda_authorizer.request import Request
-from lambda_authorizer.tokens import Claims, Issuer
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.verify import Claims
 
 Check = Callable[[Principal, Request], object]
 """A hook: asked about every caller whom the rules let through; only the value True lets them pass."""

@@ -16,7 +16,9 @@ from lambda_authorizer.principal import ANONYMOUS, Principal, map_principal
 from lambda_authorizer.response.context import caller_context, carried
 from lambda_authorizer.rules import Facts, RuleSet, grants_for
 from lambda_authorizer.rules.model import METHODS
-from lambda_authorizer.tokens import Claims, Issuer, issuer_for, parse_token, verify_token
+from lambda_authorizer.tokens import Issuer
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.verify import Claims, issuer_for, verify_token
 
 _FAR = 4102444800  # 2100-01-01: a claims case has no expiry of its own
 

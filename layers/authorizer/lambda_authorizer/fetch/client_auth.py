@@ -14,7 +14,7 @@ from lambda_authorizer.fetch import FetchError
 
 if TYPE_CHECKING:
     from lambda_authorizer.fetch.secrets import Source
-    from lambda_authorizer.tokens.issuer import IntrospectionConfig
+    from lambda_authorizer.tokens import IntrospectionConfig
 
 _ASSERTION_SECONDS: Final = 60
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from lambda_authorizer.fetch import Clock, Fetcher
     from lambda_authorizer.fetch.client_auth import ReadSecret
     from lambda_authorizer.keys import Instant
-    from lambda_authorizer.tokens import Claims
-    from lambda_authorizer.tokens.issuer import IntrospectionConfig, Issuer
+    from lambda_authorizer.tokens import IntrospectionConfig, Issuer
+    from lambda_authorizer.tokens.verify import Claims
 
     class Poster(Protocol):
         """One POST of a form."""
@@ -145,7 +145,7 @@ class Introspector:
             document = decode_json(body) if body else {"active": False}
         if document["active"] is not True:
             raise InactiveTokenError("the issuer says that the token is not active")
-        from lambda_authorizer.tokens import verify_introspected
+        from lambda_authorizer.tokens.verify import verify_introspected
 
         return verify_introspected(document, issuer, self._clock.wall_ms() / 1_000)
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from lambda_authorizer.jwk import KeySet
     from lambda_authorizer.keys import Instant, Limits
-    from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
+    from lambda_authorizer.tokens import Issuer, KeySourceConfig
 
 _SECOND: Final = 1_000
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from lambda_authorizer.fetch.http import HttpFetcher
     from lambda_authorizer.jwk import Key, KeySet
     from lambda_authorizer.keys import Instant, KeyHealth, Purpose, Verdict
-    from lambda_authorizer.tokens.issuer import Issuer, KeySourceConfig
+    from lambda_authorizer.tokens import Issuer, KeySourceConfig
 
     How = Literal["fresh", "stale", "fetched"]
 

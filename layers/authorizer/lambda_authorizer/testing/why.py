@@ -12,7 +12,7 @@ from lambda_authorizer.principal import Principal, map_principal
 from lambda_authorizer.rules import Facts, Grants, RuleSet, grants_for
 from lambda_authorizer.rules.grants import condition_met
 from lambda_authorizer.rules.model import Rule
-from lambda_authorizer.tokens import Claims
+from lambda_authorizer.tokens.verify import Claims
 
 _FAR = 4_102_444_800  # 2100
 

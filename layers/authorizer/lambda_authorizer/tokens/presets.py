@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import Any, Final
 
-    from lambda_authorizer.tokens.issuer import Issuer, Path
+    from lambda_authorizer.tokens import Issuer, Path
 
     Check = Callable[[Mapping[str, Any], str | None, Issuer], None]
 

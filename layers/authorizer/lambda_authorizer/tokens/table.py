@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, parse_key_set
-from lambda_authorizer.tokens.issuer import UNCHECKED, IntrospectionConfig, Issuer, KeySourceConfig
+from lambda_authorizer.tokens import UNCHECKED, IntrospectionConfig, Issuer, KeySourceConfig
 from lambda_authorizer.tokens.presets import PRESETS, is_guid, tenant_of
 
 TYPE_CHECKING = False
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Final, Literal
 
-    from lambda_authorizer.tokens.issuer import Path
+    from lambda_authorizer.tokens import Path
     from lambda_authorizer.tokens.presets import Preset
 
 ANY_TENANT: Final = "any, on purpose"

@@ -17,7 +17,7 @@ from lambda_authorizer.errors import (
     UnsupportedAlgorithmError,
     UntrustedIssuerError,
 )
-from lambda_authorizer.tokens.issuer import Record
+from lambda_authorizer.tokens import Record
 from lambda_authorizer.tokens.presets import check_introspected_use, check_key_issuer, check_use, tenant_of
 
 TYPE_CHECKING = False
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from typing import Any, Final
 
     from lambda_authorizer.jwk import Key
+    from lambda_authorizer.tokens import Issuer
     from lambda_authorizer.tokens.compact import UnverifiedToken
-    from lambda_authorizer.tokens.issuer import Issuer
 
 MAX_TIME: Final = 253_402_300_800  # the year 10000: later times are mistakes
 # An issuer's clock may run ahead of ours: `iat` guards against nothing (RFC 7519 section 4.1.6), so a token is

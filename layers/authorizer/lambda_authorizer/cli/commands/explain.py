@@ -150,7 +150,8 @@ def _from_token(
 
     if not unverified:
         return judge.caller_of_token(rules, token, keys, now)
-    from lambda_authorizer.tokens import issuer_for, parse_token
+    from lambda_authorizer.tokens.compact import parse_token
+    from lambda_authorizer.tokens.verify import issuer_for
 
     parsed = parse_token(token)
     console.note("the token is NOT verified: this explains, it proves nothing")

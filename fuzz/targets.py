@@ -16,7 +16,8 @@ from lambda_authorizer.encoding import decode_base64url, decode_json
 from lambda_authorizer.errors import ConfigurationError, EventError, TokenError
 from lambda_authorizer.jwk import ALGORITHMS, InvalidKeySetError, Key, parse_key_set
 from lambda_authorizer.principal import Tiers, map_principal
-from lambda_authorizer.request import CredentialSource, credential, parse_event
+from lambda_authorizer.request import CredentialSource, credential
+from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.tokens import Issuer
 from lambda_authorizer.tokens.compact import parse_token
 from lambda_authorizer.tokens.table import check_issuers, issuer_from_table

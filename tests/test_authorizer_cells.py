@@ -8,7 +8,7 @@ from tests.authorizer_parts import Bench
 
 from lambda_authorizer.authorizer import Unauthorized
 from lambda_authorizer.errors import EventError, KeysUnavailableError
-from lambda_authorizer.request import parse_event
+from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.response import FRONT_ENDS, OUTCOMES, FrontEnd, Outcome
 from lambda_authorizer.testing import events, iam
 

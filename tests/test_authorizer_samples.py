@@ -11,7 +11,7 @@ from tests.authorizer_parts import Bench
 
 from lambda_authorizer.authorizer import Unauthorized
 from lambda_authorizer.errors import EventError
-from lambda_authorizer.request import parse_event
+from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.testing import iam
 
 ROOT = Path(__file__).resolve().parents[1]

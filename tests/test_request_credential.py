@@ -12,7 +12,8 @@ from lambda_authorizer.errors import (
     TokenError,
     TokenTooLargeError,
 )
-from lambda_authorizer.request import CredentialSource, Request, credential, is_cache_key, parse_event
+from lambda_authorizer.request import CredentialSource, Request, credential, is_cache_key
+from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.testing import events
 
 QUERY = "query { orders { id } }"

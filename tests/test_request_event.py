@@ -9,7 +9,8 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from lambda_authorizer.errors import AuthorizerError, EventError
-from lambda_authorizer.request import KINDS, ClientCertificate, parse_event
+from lambda_authorizer.request import KINDS, ClientCertificate
+from lambda_authorizer.request.event import parse_event
 from lambda_authorizer.testing import events
 
 QUERY = "query { orders { id } }"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lambda_authorizer.request import fits_route_key, parse_event
+from lambda_authorizer.request.event import fits_route_key, parse_event
 from lambda_authorizer.testing import events
 
 

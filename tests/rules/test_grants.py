@@ -9,7 +9,7 @@ from tests.rules.parts import caller, rules_of
 
 from lambda_authorizer.policy import decide
 from lambda_authorizer.principal import ANONYMOUS, Principal
-from lambda_authorizer.request.model import ClientCertificate
+from lambda_authorizer.request import ClientCertificate
 from lambda_authorizer.rules import Facts, grants_for
 from lambda_authorizer.rules.grants import spellings
 

@@ -19,7 +19,8 @@ from lambda_authorizer.authorizer.answers import Answers
 from lambda_authorizer.authorizer.caller import Callers
 from lambda_authorizer.errors import AuthorizerError, MissingTokenError, TokenError
 from lambda_authorizer.principal import ANONYMOUS, Principal
-from lambda_authorizer.request import Request, credential, parse_event
+from lambda_authorizer.request import Request, credential
+from lambda_authorizer.request.event import parse_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

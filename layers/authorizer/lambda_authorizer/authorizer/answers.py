@@ -16,7 +16,8 @@ from lambda_authorizer.errors import ConfigurationError, EventError, MissingToke
 from lambda_authorizer.policy import Decision, build_policy, decide, denied_fields, narrowed_here
 from lambda_authorizer.policy.build import LARGEST_POLICY
 from lambda_authorizer.principal import Principal
-from lambda_authorizer.request import Request, fits_route_key, is_cache_key
+from lambda_authorizer.request import Request, is_cache_key
+from lambda_authorizer.request.event import fits_route_key
 from lambda_authorizer.response import (
     OUTCOMES,
     Answer,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from lambda_authorizer.arn import ExecuteApiArn, parse_execute_api_arn
 from lambda_authorizer.errors import EventError
-from lambda_authorizer.request.model import AppSyncCall, ClientCertificate, Kind, Request
+from lambda_authorizer.request import AppSyncCall, ClientCertificate, Kind, Request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

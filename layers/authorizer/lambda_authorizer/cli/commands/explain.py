@@ -100,7 +100,7 @@ def command(
 
 def _event(path: str) -> "Request":
     from lambda_authorizer.errors import EventError
-    from lambda_authorizer.request import parse_event
+    from lambda_authorizer.request.event import parse_event
 
     try:
         return parse_event(json.loads(read_text(path, "an event")))

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from benchmarks.published import areas, drawing
 from benchmarks.route_tables import ISSUER, route_table, rules_over, wild_table
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.policy import Policy, build_policy, decide
-from lambda_authorizer.policy.decide import route_numbers
+from lambda_authorizer.policy import decide, route_numbers
+from lambda_authorizer.policy.build import Policy, build_policy
 from lambda_authorizer.policy.proof import prove
 from lambda_authorizer.principal import Principal
 from lambda_authorizer.rules import Grants, RuleSet, grants_for, load_compiled

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.policy.test_decide import grants
 from tests.rules.parts import caller, rules_of
 
-from lambda_authorizer.policy import build_policy, decide
+from lambda_authorizer.policy import decide, is_odd
+from lambda_authorizer.policy.build import build_policy
 from lambda_authorizer.policy.check import check_exact
-from lambda_authorizer.policy.paths import is_odd
 from lambda_authorizer.policy.proof import _odd_step, prove
 from lambda_authorizer.rules import grants_for, parse_rules
 

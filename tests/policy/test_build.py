@@ -7,8 +7,8 @@ from tests.policy.test_decide import grants
 from tests.rules.parts import ARN, caller, rules_of
 
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.policy import Policy, build_policy, decide, narrowed_here, prepare, refusal
-from lambda_authorizer.policy.build import size_of, tables_of
+from lambda_authorizer.policy import decide, narrowed_here, prepare
+from lambda_authorizer.policy.build import Policy, build_policy, refusal, size_of, tables_of
 from lambda_authorizer.policy.lines import deciding_line, matches
 from lambda_authorizer.rules import Grants, grants_for
 from lambda_authorizer.testing.iam import evaluate

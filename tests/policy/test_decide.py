@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.rules.parts import caller, rules_of
 
-from lambda_authorizer.policy import Decision, decide, denied_fields, route_of
-from lambda_authorizer.policy.decide import route_numbers
+from lambda_authorizer.policy import Decision, decide, denied_fields, route_numbers, route_of
 from lambda_authorizer.rules import Grants, grants_for
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.policy.test_decide import grants
 from tests.rules.parts import caller, rules_of
 
-from lambda_authorizer.policy import build_policy
+from lambda_authorizer.policy.build import build_policy
 from lambda_authorizer.policy.callers import callers
 from lambda_authorizer.policy.proof import Proof, Prover, prove
 from lambda_authorizer.rules import RuleSet, grants_for, parse_rules

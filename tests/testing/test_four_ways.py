@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from lambda_authorizer.arn import parse_execute_api_arn
 from lambda_authorizer.cli.judge import caller_with
-from lambda_authorizer.policy import build_policy, decide
+from lambda_authorizer.policy import decide
+from lambda_authorizer.policy.build import build_policy
 from lambda_authorizer.rules import Grants, grants_for
 from lambda_authorizer.testing.events import REST_API
 from lambda_authorizer.testing.function import AuthorizerFunction

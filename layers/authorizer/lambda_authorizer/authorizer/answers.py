@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import ConfigurationError, EventError, MissingTokenError, TokenError
-from lambda_authorizer.policy import Decision, build_policy, decide, denied_fields, narrowed_here
-from lambda_authorizer.policy.build import LARGEST_POLICY
+from lambda_authorizer.policy import Decision, decide, denied_fields, narrowed_here
+from lambda_authorizer.policy.build import LARGEST_POLICY, build_policy
 from lambda_authorizer.principal import Principal
 from lambda_authorizer.request import Request, is_cache_key
 from lambda_authorizer.request.event import fits_route_key

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 from lambda_authorizer.cli.implies import Condition, choices, frozen, implies
 from lambda_authorizer.cli.shapes import covers, denied, overlap
 from lambda_authorizer.cli.words import condition, dotted, joined, variable
-from lambda_authorizer.policy.paths import most_specific
+from lambda_authorizer.policy import most_specific
 from lambda_authorizer.rules.automaton import meet
 from lambda_authorizer.rules.model import Route, Rule, RuleSet, Target
 from lambda_authorizer.tokens import Issuer
@@ -110,7 +110,7 @@ def _patterns(routes: Sequence[Route]) -> list[Route]:
 
 
 def _owners(rules: RuleSet, route: Route) -> list[int]:
-    """The routes that requests of the pattern belong to, as `policy.paths.deciding` says it of one request."""
+    """The routes that requests of the pattern belong to, as `policy.deciding` says it of one request."""
     wider = [number for number, one in enumerate(rules.routes) if covers(one, route)]
     owners = most_specific(rules.routes, wider)
     slash = len(route.segments) > 1 and route.segments[-1] == ""

@@ -30,7 +30,7 @@ def covers(wide: Route, narrow: Route) -> bool:
 def denied(pattern: Route, route: Route) -> tuple[bool, bool]:
     """Return whether a deny pattern reaches some request of the route, and whether it reaches all of them.
 
-    A deny pattern takes the same path with a trailing slash too (see `policy.paths`).
+    A deny pattern takes the same path with a trailing slash too (see `policy.Trie.reaching`).
     """
     spelled = [route]
     if len(route.segments) > 1 and route.segments[-1] == "":

@@ -1,17 +1,21 @@
 """Grants + ARN → IAM policy document.
 
 Laws of this file: a refusal is an explicit Deny; no empty list, no null; nothing of the request's path is ever
-written; every policy with a wildcard denies odd paths first. `Allow` with NotResource is never written.
+written; every policy with a wildcard denies odd paths first. `Allow` with NotResource is never written. Where
+several methods have the same patterns, they stand once, behind one `*` or a row of `?`: `???` is GET and PUT,
+`????` HEAD and POST and nothing else, because a method is followed by a slash and no other method has so many
+letters (`GET/` before a second slash is an odd path, denied first); `*` also takes slashes, so it is written only
+where every request that it reaches under any method may be reached.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.policy.decide import decide, deciding_routes
+from lambda_authorizer.policy import decide, deciding_routes
 from lambda_authorizer.rules import Grants, RuleSet
-from lambda_authorizer.rules.model import GREEDY, VARIABLE, Route, Segment, bits, within
+from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, bits, within
 
 if TYPE_CHECKING:
     from lambda_authorizer.policy.table import Corner, Lines, Table
@@ -21,8 +25,9 @@ LONGEST_RESOURCE: Final = 512
 LARGEST_POLICY: Final = 6 * 1024
 _MOST_CACHED: Final = 256
 _MOST_STRICTER: Final = 24
+_SAME_LENGTH: Final = (("GET", "PUT"), ("HEAD", "POST"))
 
-# Paths that belong to no route, whatever the routes are (see `paths.is_odd`). They stand behind any API and stage.
+# Paths that belong to no route, whatever the routes are (see `policy.is_odd`). They stand behind any API and stage.
 ODD: Final = (
     "*%2F*", "*%2f*", "*%5C*", "*%5c*", "*%2E*", "*%2e*", "*//*", "*/./*", "*/.", "*/../*", "*/..",
     "*%0*", "*%1*", "*%7F*", "*%7f*", "*\\*",
@@ -112,8 +117,6 @@ def tables_of(rules: RuleSet) -> "list[Table]":
 
 def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, resource_policy: bool) -> Policy:
     """Return the document of the patterns that were selected for each table."""
-    from lambda_authorizer.policy.methods import across_methods
-
     narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
     allow, deny = across_methods(tables_of(rules), selected, routes_known=rules.routes_known)
     allow = [arn.prefix + text for text in allow]
@@ -127,6 +130,64 @@ def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, r
         return Policy(refusal(arn), tuple(narrowed))
     document = _document(allow, _with_odd(arn, allow, deny), closed=resource_policy)
     return Policy(document, tuple(narrowed))
+
+
+def across_methods(
+    tables: Sequence["Table"], selected: Sequence["Lines"], *, routes_known: bool
+) -> tuple[list[str], list[str]]:
+    """Return Allow and Deny patterns with their methods, merged over methods where that is exact."""
+    named = sum(len(table.methods) for table in tables)
+    # A method that no route has: where requests of no route count, `*` must not reach it.
+    every = routes_known or named == len(METHODS)
+    allow = _methods_of(selected, [lines.allow for lines in selected])
+    deny = _methods_of(selected, [lines.deny for lines in selected])
+
+    def may_allow(text: str) -> bool:
+        return every and all(
+            (hits := table.behind_any_method(text)) is not None and not hits & ~lines.reachable
+            for table, lines in zip(tables, selected, strict=True)
+        )
+
+    def may_deny(text: str) -> bool:
+        return all(
+            (hits := table.behind_any_method(text)) is not None and not hits & lines.allowed
+            for table, lines in zip(tables, selected, strict=True)
+        )
+
+    # A row of `?` is a wildcard, and a policy with one needs lines against odd paths: not for a few literals.
+    rows = any("*" in text for text in allow)
+    return (
+        [
+            line
+            for text, methods in allow.items()
+            for line in _written(text, methods, wide=may_allow(text), rows=rows)
+        ],
+        [
+            line
+            for text, methods in deny.items()
+            for line in _written(text, methods, wide=may_deny(text), rows=rows)
+        ],
+    )
+
+
+def _methods_of(selected: Sequence["Lines"], texts: Sequence[Iterable[str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for lines, listed in zip(selected, texts, strict=True):
+        for text in listed:
+            found.setdefault(text, []).extend(lines.methods)
+    return found
+
+
+def _written(text: str, methods: Sequence[str], *, wide: bool, rows: bool) -> list[str]:
+    if wide and len(methods) > 1:
+        return [f"*/{text}"]
+    left = list(methods)
+    written = []
+    for pair in _SAME_LENGTH if rows else ():
+        if all(method in left for method in pair):
+            written.append("?" * len(pair[0]) + f"/{text}")
+            left = [method for method in left if method not in pair]
+    return written + [f"{method}/{text}" for method in left]
 
 
 def size_of(document: dict[str, Any]) -> int:

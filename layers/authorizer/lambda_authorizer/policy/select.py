@@ -9,8 +9,18 @@ from collections.abc import Iterable, Sequence
 from itertools import product
 from typing import Final
 
-from lambda_authorizer.policy.cells import Cells, Combination, combine
-from lambda_authorizer.policy.table import BOUND, Corner, Denial, Form, Lines, Pattern, Table
+from lambda_authorizer.policy.table import (
+    BOUND,
+    Cells,
+    Combination,
+    Corner,
+    Denial,
+    Form,
+    Lines,
+    Pattern,
+    Table,
+    combine,
+)
 from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.model import GREEDY, bits
 

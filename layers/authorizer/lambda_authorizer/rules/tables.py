@@ -63,7 +63,7 @@ def tables_for(
 
 
 def trie_of(routes: Sequence[Route]) -> dict[str, Any]:
-    """Return the routes by segments, as JSON can hold them and `policy.paths.Trie` reads them.
+    """Return the routes by segments, as JSON can hold them and `policy.Trie` reads them.
 
     A node has its children under `/literal`, `VARIABLE` and `GREEDY`, and under an empty name the routes that end
     there: method → number.

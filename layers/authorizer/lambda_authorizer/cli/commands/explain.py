@@ -233,7 +233,7 @@ def _has(kind: str, principal: "Principal", *, met: bool | None) -> str:
 
 
 def _reaches(route: "Route", asked: _Asked, *, deny: bool) -> bool:
-    from lambda_authorizer.policy.paths import Trie, split
+    from lambda_authorizer.policy import Trie, split
     from lambda_authorizer.rules.tables import trie_of
 
     segments = (asked.path,) if asked.method == "" or asked.method.startswith("$") else split(asked.path)
@@ -267,7 +267,7 @@ def _policy(
     """The line of the whole API's policy that decides this request, found by the evaluator of the testing kit."""
     from lambda_authorizer.arn import parse_execute_api_arn
     from lambda_authorizer.errors import EventError
-    from lambda_authorizer.policy import build_policy
+    from lambda_authorizer.policy.build import build_policy
     from lambda_authorizer.rules import grants_for
     from lambda_authorizer.testing.iam import Policy
 

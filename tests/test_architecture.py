@@ -67,7 +67,6 @@ START = (
     "lambda_authorizer.rules.load",
     "lambda_authorizer.rules.model",
     "lambda_authorizer.settings",
-    "lambda_authorizer.settings.rules_file",
     "lambda_authorizer.telemetry",
     "lambda_authorizer.telemetry.plain",
     "lambda_authorizer.tokens",

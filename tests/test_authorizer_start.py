@@ -19,8 +19,7 @@ from lambda_authorizer.fetch.introspection import Introspector
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.response.context import RESERVED
 from lambda_authorizer.rules.compile import main as compile_rules
-from lambda_authorizer.settings import Settings
-from lambda_authorizer.settings.rules_file import load_rules, rules_of
+from lambda_authorizer.settings import Settings, load_rules, rules_of
 from lambda_authorizer.telemetry.plain import PlainTelemetry
 from lambda_authorizer.telemetry.powertools import PowertoolsTelemetry
 from lambda_authorizer.testing import events, iam

@@ -63,6 +63,7 @@ PACKED_FOR_SOME = (
     "lambda_authorizer.fetch.discovery",
     "lambda_authorizer.fetch.http",
     "lambda_authorizer.fetch.url",
+    "lambda_authorizer.settings.remote",
     "lambda_authorizer.telemetry.powertools",
     "lambda_authorizer.version",
 )

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from lambda_authorizer.fetch.rules_source import RulesSource
-from lambda_authorizer.settings.rules_file import fetch_remote, rules_of
+from lambda_authorizer.settings import rules_of
+from lambda_authorizer.settings.remote import fetch_remote
 
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer.seams import Clock, Entry

@@ -13,8 +13,7 @@ from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.fetch import SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from lambda_authorizer.policy import prepare
-from lambda_authorizer.settings import Settings
-from lambda_authorizer.settings.rules_file import in_directory, is_remote, load_rules, read_file
+from lambda_authorizer.settings import Settings, in_directory, is_remote, load_rules, read_file
 from lambda_authorizer.telemetry import make
 
 if TYPE_CHECKING:

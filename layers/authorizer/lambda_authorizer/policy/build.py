@@ -27,7 +27,7 @@ _MOST_CACHED: Final = 256
 _MOST_STRICTER: Final = 24
 _SAME_LENGTH: Final = (("GET", "PUT"), ("HEAD", "POST"))
 
-# Paths that belong to no route, whatever the routes are (see `policy.is_odd`). They stand behind any API and stage.
+# Paths that belong to no route, whatever the routes are (`policy.is_odd`). They stand behind any API and stage.
 ODD: Final = (
     "*%2F*", "*%2f*", "*%5C*", "*%5c*", "*%2E*", "*%2e*", "*//*", "*/./*", "*/.", "*/../*", "*/..",
     "*%0*", "*%1*", "*%7F*", "*%7f*", "*\\*",

@@ -1,8 +1,10 @@
-"""The settings of a function, read once from its environment.
+"""The settings of a function, read once from its environment; and the rules of its package, compiled if they are.
 
 Laws of this package: a setting that is unknown, malformed or contradicts another stops the function when it
 starts, with a message that names what was found and what is allowed; no message and no `repr` shows a usage key or
-the value of a variable that is not ours. This is one of the edges: it may read the environment and files.
+the value of a variable that is not ours. Compiled rules are used only where they were made from exactly the rules
+text beside them; rules that cannot be had stop the function at start. This is one of the edges: it may read the
+environment and files.
 
 The table `SETTINGS` is printed in docs/front-ends.md.
 """
@@ -11,8 +13,11 @@ from __future__ import annotations  # a start pays for each annotation that is e
 
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
+from cryptography.hazmat.primitives.hashes import SHA256, Hash
+
 from lambda_authorizer.errors import ConfigurationError
 from lambda_authorizer.request import PLACES, CredentialSource
+from lambda_authorizer.rules import RuleSet, load_compiled, parse_rules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +32,7 @@ _LONGEST_TTL: Final = 3_600  # API Gateway and AppSync keep no answer longer
 _POLICY_BYTES: Final = 6_144
 _CONTEXT_BYTES: Final = 2_048
 _MOST_BYTES: Final = 262_144
+LARGEST_RULES: Final = 1 << 20  # a rules file of a thousand routes has a tenth of it
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 # RFC 9110 section 5.6.2: a header's, a cookie's and a subprotocol's name.
 _NAME: Final = frozenset("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
@@ -252,3 +258,83 @@ def _usage_keys(environ: Mapping[str, str]) -> Mapping[str, str]:
             _PLACE, "AUTHORIZER_USAGE_KEYS", "something else", "a JSON object of tier names and key values"
         )
     return values
+
+
+def is_remote(place: str) -> bool:
+    """Say whether rules are outside the package."""
+    return place.startswith(("ssm:", "appconfig:", "s3:"))
+
+
+def load_rules(settings: Settings) -> RuleSet:
+    """Return the rules of the package.
+
+    Raises:
+        ConfigurationError: they cannot be read, or hold a mistake.
+    """
+    place = settings.rules
+    path = in_directory(settings.directory, place)
+    source = _checked(place, read_file(path, place, "AUTHORIZER_RULES"))
+    compiled = _compiled(path)
+    if compiled is not None:
+        return load_compiled(
+            compiled,
+            file=place,
+            environment=settings.environment,
+            source_digest=_sha256(source),
+            http_loopback=settings.http_loopback,
+        )
+    return rules_of(source, place, settings)
+
+
+def rules_of(text: bytes, place: str, settings: Settings) -> RuleSet:
+    """Return the rules that a text holds: TOML, or JSON of the same shape.
+
+    Raises:
+        ConfigurationError: it holds a mistake.
+    """
+    # TOML never begins with a brace, JSON of this shape always does.
+    file = f"{place}#rules.json" if not place.endswith(".json") and text.lstrip()[:1] == b"{" else place
+    _checked(place, text)
+    try:
+        decoded = text.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ConfigurationError(place, "(file)", "bytes that are not UTF-8", "UTF-8 text") from None
+    return parse_rules(decoded, file=file, environment=settings.environment, http_loopback=settings.http_loopback)
+
+
+def _sha256(source: bytes) -> str:
+    """Return the hexadecimal SHA-256; cryptography is loaded anyway, hashlib would load a second OpenSSL."""
+    hashed = Hash(SHA256())
+    hashed.update(source)
+    return hashed.finalize().hex()
+
+
+def in_directory(directory: str, name: str) -> str:
+    """Return the path of a file that a setting names."""
+    return name if name.startswith("/") else f"{directory}/{name}"
+
+
+def read_file(path: str, name: str, setting: str) -> bytes:
+    """Return a file's bytes, or say which setting names a file that cannot be read."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib costs the start more than the rules do
+            return file.read(LARGEST_RULES + 1)
+    except OSError as error:
+        found = f"{name!r}, which cannot be read ({type(error).__name__})"
+        raise ConfigurationError("environment", setting, found, "a file beside the function's code") from None
+
+
+def _compiled(path: str) -> bytes | None:
+    """Return the compiled form that lies beside the rules, if any."""
+    try:
+        with open(path.rpartition(".")[0] + ".compiled.jsonl", "rb") as file:  # noqa: PTH123 - as above
+            return file.read()
+    except OSError:
+        return None
+
+
+def _checked(place: str, text: bytes) -> bytes:
+    """Return the text unless it is too large to be rules."""
+    if len(text) > LARGEST_RULES:
+        raise ConfigurationError(place, "(file)", "more than 1 MB", "at most 1 MB of rules")
+    return text

@@ -11,7 +11,8 @@ from tests.authorizer_parts import RULES
 
 from lambda_authorizer import Authorizer
 from lambda_authorizer.errors import ConfigurationError
-from lambda_authorizer.settings.rules_file import fetch_remote, in_directory
+from lambda_authorizer.settings import in_directory
+from lambda_authorizer.settings.remote import fetch_remote
 from lambda_authorizer.testing import events, iam
 from lambda_authorizer.testing.issuer import FakeIssuer
 

@@ -18,7 +18,8 @@ import gc
 import marshal
 import sys
 from importlib import import_module
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib._bootstrap import ModuleSpec  # both are loaded already; importlib.machinery is one module more
+from importlib._bootstrap_external import SourceFileLoader
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

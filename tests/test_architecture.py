@@ -79,7 +79,7 @@ START = (
 # Of others, these families and nothing else; how many modules cryptography has is its own affair.
 FOREIGN = {
     "_bisect", "_blake2", "_cffi_backend", "_openssl", "_random", "_sha2", "_sha512", "_typing", "binascii",
-    "bisect", "cryptography", "gc", "importlib", "random", "typing",
+    "bisect", "cryptography", "gc", "random", "typing",
 }  # fmt: skip
 MOST_FOREIGN = 30
 NEVER = {

@@ -472,7 +472,7 @@ class TestParallel:
 FORK = """
 import os, sys, threading
 sys.path[:0] = {paths!r}
-from lambda_authorizer.fetch.seams import Fetched, SystemClock
+from lambda_authorizer.fetch import Fetched, SystemClock
 from lambda_authorizer.fetch.source import KeySource
 from tests.fetch.fakes import AT_ADDRESS, Token, key_set
 

@@ -13,7 +13,9 @@ READ = f"""
 import json, sys
 sys.path.insert(0, {str(LAYER)!r})
 from lambda_authorizer.principal import map_principal
-from lambda_authorizer.tokens import issuer_for, issuer_from_table, parse_token, verify_token
+from lambda_authorizer.tokens.compact import parse_token
+from lambda_authorizer.tokens.table import issuer_from_table
+from lambda_authorizer.tokens.verify import issuer_for, verify_token
 from lambda_authorizer.jwk import parse_key_set
 issuer = issuer_from_table(json.loads(sys.argv[1]), file="f", key="issuer[0]")
 token = parse_token(sys.argv[2])

@@ -1,4 +1,4 @@
-"""The compiled tables of `rules.tables` with their masks as numbers, one bit a cell; and a caller's cells.
+"""The compiled tables of `rules.tables` with their masks as numbers, one bit a cell, and a caller's cells.
 
 Laws of this file: every mask was worked out on an automaton when the rules were compiled and holds for all paths.
 What a caller needs of a table is made ready when it is asked for, and kept. The caller may call a cell wholly, for

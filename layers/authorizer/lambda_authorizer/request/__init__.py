@@ -1,4 +1,4 @@
-"""What one call looks like, the same for all seven kinds of event; and the caller's credential taken out of it.
+"""What one call looks like, the same for all seven kinds of event, and the caller's credential taken out of it.
 
 `event.parse_event` reads the front ends' events.
 

@@ -1,4 +1,4 @@
-"""The settings of a function, read once from its environment; and the rules of its package, compiled if they are.
+"""The settings of a function, read once from its environment, and the rules of its package, compiled if they are.
 
 Laws of this package: a setting that is unknown, malformed or contradicts another stops the function when it
 starts, with a message that names what was found and what is allowed; no message and no `repr` shows a usage key or

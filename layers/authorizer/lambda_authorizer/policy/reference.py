@@ -78,11 +78,12 @@ def _example() -> str:
     scopes = frozenset({"orders:read"})
     caller = Principal("c", "main", scopes, frozenset(), frozenset(), None, None, {}, None, frozenset())
     document = build_policy(grants_for(rules, caller, None), _ARN).document
+    stage = f":{_ARN.api_id}/{_ARN.stage}/"
     lines = [
-        f"{statement['Effect']:5}  {resource.removeprefix(_ARN.prefix)}"
+        f"{statement['Effect']:5}  {resource.partition(stage)[2]}"
         for statement in document["Statement"]
         for resource in statement["Resource"]
-        if resource.startswith(_ARN.prefix)
+        if stage in resource
     ]
     return "\n".join(["", "```text", *lines, "```", ""])
 

@@ -139,7 +139,7 @@ class PlainTelemetry:
 
 
 def number(value: object) -> str | None:
-    """Return the digits of `record.number`, or None for what is no measurement."""
+    """Return the digits of `telemetry.number`, or None for what is no measurement."""
     if isinstance(value, float):
         return f"{value:.3f}" if -LARGEST < value < LARGEST else None  # also refuses NaN
     if isinstance(value, int) and not isinstance(value, bool):

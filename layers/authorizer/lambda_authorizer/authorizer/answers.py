@@ -8,14 +8,13 @@ Laws of this file:
   caller whose verification is kept: nothing a hook does to what it is given widens this answer or a later one.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from typing import TYPE_CHECKING, Any, Final
 
-from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import ConfigurationError, EventError, MissingTokenError, TokenError
 from lambda_authorizer.policy import Decision, decide, denied_fields, narrowed_here
 from lambda_authorizer.policy.build import LARGEST_POLICY, build_policy
-from lambda_authorizer.principal import Principal
 from lambda_authorizer.request import Request, is_cache_key
 from lambda_authorizer.request.event import fits_route_key
 from lambda_authorizer.response import (
@@ -33,7 +32,11 @@ from lambda_authorizer.response.context import caller_context, carried
 from lambda_authorizer.rules import Facts, Grants, RuleSet, grants_for
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from lambda_authorizer.arn import ExecuteApiArn
     from lambda_authorizer.authorizer.seams import Check, Clock, Entry
+    from lambda_authorizer.principal import Principal
     from lambda_authorizer.settings import Settings
 
 _WEBSOCKET_CONTEXT: Final = 2_048  # hard: the service takes 8 KB in all, and a policy of at most 6
@@ -70,11 +73,11 @@ class Answers:
 
     def __init__(  # noqa: PLR0913 - each is a part of its own
         self,
-        settings: "Settings",
+        settings: Settings,
         rules: RuleSet,
-        clock: "Clock",
+        clock: Clock,
         *,
-        check: "Check | None",
+        check: Check | None,
         usage_keys: Mapping[str, str],
         graphql_fields: tuple[str, ...] | None,
     ) -> None:
@@ -86,7 +89,7 @@ class Answers:
         self._graphql_fields = graphql_fields
         self._known: dict[int, Known] = {}
 
-    def known(self, request: Request, principal: Principal, context: object, entry: "Entry") -> dict[str, Any]:
+    def known(self, request: Request, principal: Principal, context: object, entry: Entry) -> dict[str, Any]:
         """Return the answer to a caller who is known: principal → grants → decision → answer.
 
         Raises:
@@ -124,7 +127,7 @@ class Answers:
             return None
         return self._render(outcome, front, Answer(context={"reason": error.reason}), request)
 
-    def _policy(self, request: Request, caller: Known, front: FrontEnd, entry: "Entry") -> tuple[Decision, Answer]:
+    def _policy(self, request: Request, caller: Known, front: FrontEnd, entry: Entry) -> tuple[Decision, Answer]:
         """Answer with a policy: for all that the caller may do where it may be kept, else for this call alone."""
         kept = self._is_kept(request)
         decision = self._decide(request, caller.grants)
@@ -157,7 +160,7 @@ class Answers:
         return decision, Answer(caller.principal.id, document, context, usage_key)
 
     def _yes_or_no(
-        self, request: Request, caller: Known, front: FrontEnd, entry: "Entry"
+        self, request: Request, caller: Known, front: FrontEnd, entry: Entry
     ) -> tuple[Decision, Answer]:
         """Answer yes or no to this call; where that may be kept, to every call of its route."""
         kept = self._is_kept(request)
@@ -177,9 +180,7 @@ class Answers:
             return Decision(False, refusal), Answer(context={"reason": refusal})
         return decision, Answer(context=context)
 
-    def _graphql(
-        self, request: Request, caller: Known, context: object, entry: "Entry"
-    ) -> tuple[Decision, Answer]:
+    def _graphql(self, request: Request, caller: Known, context: object, entry: Entry) -> tuple[Decision, Answer]:
         """Answer with the fields that the caller may not resolve; no field left means no."""
         fields = self._graphql_fields
         if fields is None:
@@ -234,7 +235,7 @@ class Answers:
                 "the credential beside whatever else, or a result TTL of 0",
             )
 
-    def _refusal(self, request: Request, principal: Principal, entry: "Entry") -> str | None:
+    def _refusal(self, request: Request, principal: Principal, entry: Entry) -> str | None:
         """Ask the hook, which may only narrow; return the reason if it refuses."""
         if self._check is None:
             return None

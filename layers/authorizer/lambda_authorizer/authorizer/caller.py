@@ -9,19 +9,21 @@ Laws of this file:
 - Only verification is kept: rules, hooks and everything about the single request are asked each time.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.hazmat.primitives.hashes import SHA256, Hash
 
 from lambda_authorizer.errors import ConfigurationError, UnsupportedAlgorithmError
 from lambda_authorizer.principal import Principal, map_principal
-from lambda_authorizer.rules import RuleSet
-from lambda_authorizer.tokens import Issuer
 from lambda_authorizer.tokens.compact import UnverifiedToken, parse_token
 from lambda_authorizer.tokens.verify import issuer_for, verify_token
 
 if TYPE_CHECKING:
     from lambda_authorizer.authorizer.seams import Clock, Entry, Introspector, Keys
+    from lambda_authorizer.rules import RuleSet
+    from lambda_authorizer.tokens import Issuer
 
 _JWT_DOTS: Final = 2
 _SHA256: Final = SHA256()
@@ -71,7 +73,7 @@ class Callers:
     __slots__ = ("_clock", "_fetches", "_introspecting", "_introspector", "_keys", "_rules", "_verified")
 
     def __init__(
-        self, rules: RuleSet, keys: "Keys", introspector: "Introspector | None", clock: "Clock", *, remember: bool
+        self, rules: RuleSet, keys: Keys, introspector: Introspector | None, clock: Clock, *, remember: bool
     ) -> None:
         self._rules = rules
         self._keys = keys
@@ -81,7 +83,7 @@ class Callers:
         self._verified = VerifiedTokens() if remember else None
         self._fetches = 0
 
-    def of(self, text: str, deadline: int, entry: "Entry") -> Principal:
+    def of(self, text: str, deadline: int, entry: Entry) -> Principal:
         """Return the caller whom a token names.
 
         Raises:
@@ -103,14 +105,14 @@ class Callers:
                 return kept.principal
         return self._proven(text, deadline, entry, digest)
 
-    def new_fetches(self, entry: "Entry") -> int:
+    def new_fetches(self, entry: Entry) -> int:
         """Return how often keys were fetched since this was last asked."""
         if entry.get("key_cache") in (None, "fresh"):
             return 0
         before, self._fetches = self._fetches, sum(issuer.fetches for issuer in self._keys.health())
         return self._fetches - before
 
-    def _proven(self, text: str, deadline: int, entry: "Entry", digest: bytes | None) -> Principal:
+    def _proven(self, text: str, deadline: int, entry: Entry, digest: bytes | None) -> Principal:
         """Return the caller that a token names, verified now; keep the result under `digest`, if that is given."""
         if self._introspecting is not None and text.count(".") != _JWT_DOTS:
             return self._introspected(text, self._introspecting, deadline, entry)
@@ -129,7 +131,7 @@ class Callers:
         return principal
 
     def _key(
-        self, token: UnverifiedToken | Verified, issuer: Issuer, deadline: int, entry: "Entry"
+        self, token: UnverifiedToken | Verified, issuer: Issuer, deadline: int, entry: Entry
     ) -> tuple[int, Any]:
         """Return the key for a token, and the generation of the key set it belongs to."""
         entry["issuer"] = issuer.name
@@ -142,7 +144,7 @@ class Callers:
         entry["key_age_s"] = found.age_ms / 1000
         return generation, found.key
 
-    def _introspected(self, text: str, issuer: Issuer, deadline: int, entry: "Entry") -> Principal:
+    def _introspected(self, text: str, issuer: Issuer, deadline: int, entry: Entry) -> Principal:
         """Return the caller of a token that only its issuer can read."""
         entry["issuer"] = issuer.name
         if self._introspector is None:

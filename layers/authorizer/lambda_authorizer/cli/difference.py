@@ -92,7 +92,7 @@ def _missing(here: Sequence[_Way], there: Sequence[_Way], *, hierarchical: bool)
 
 def _patterns(routes: Sequence[Route]) -> list[Route]:
     """The routes of both sides, and where two of them meet: there a request may need both."""
-    found = {route[:3]: route for route in routes}
+    found = {(route.kind, route.method, route.segments): route for route in routes}
     waiting = list(found.values())
     while waiting and len(found) < _MOST_PATTERNS:
         one = waiting.pop()

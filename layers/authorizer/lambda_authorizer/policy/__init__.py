@@ -6,11 +6,10 @@ refused. A path is text, compared as it stands and never decoded; one that some 
 another path (`odd`) belongs to no route.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
-from lambda_authorizer.arn import ExecuteApiArn
-from lambda_authorizer.rules import Grants, RuleSet
+from typing import TYPE_CHECKING, Any, Final
+
 from lambda_authorizer.rules.model import (
     GREEDY,
     METHODS,
@@ -21,20 +20,37 @@ from lambda_authorizer.rules.model import (
     Segment,
     within,
 )
+from lambda_authorizer.tokens import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from lambda_authorizer.arn import ExecuteApiArn
     from lambda_authorizer.policy.build import Policy
+    from lambda_authorizer.rules import Grants, RuleSet
 
 _VARIABLE: Final = str(VARIABLE)
 _GREEDY: Final = str(GREEDY)
 
 
-class Decision(NamedTuple):
-    """May this caller make this call, and why."""
+class Decision(Record):
+    """May this caller make this call, and why.
 
-    allowed: bool
-    reason: str  # "allowed", "no_rule_allows", "denied_by_rule", "path_refused", "policy_narrowed"
-    rule: str | None = None
+    Args:
+        allowed: the answer.
+        reason: "allowed", "no_rule_allows", "denied_by_rule", "path_refused", "policy_narrowed".
+        rule: name of the rule that decided.
+    """
+
+    __slots__ = ("allowed", "reason", "rule")
+
+    def __init__(self, allowed: bool, reason: str, rule: str | None = None) -> None:  # noqa: FBT001 - the answer
+        self.allowed: Final = allowed
+        self.reason: Final = reason
+        self.rule: Final = rule
+
+    def __repr__(self) -> str:
+        return f"Decision({self.allowed!r}, {self.reason!r}, {self.rule!r})"
 
 
 PATH_REFUSED = Decision(False, "path_refused")
@@ -120,7 +136,7 @@ def _segments(method: str, path: str) -> Sequence[str] | None:
     return split(path)
 
 
-def tries_of(rules: RuleSet) -> "tuple[Trie, Trie]":
+def tries_of(rules: RuleSet) -> tuple[Trie, Trie]:
     """Return the routes and the deny patterns of a rule set by segments, made ready when first asked for."""
     tries: tuple[Trie, Trie] | None = rules.made.get("tries")
     if tries is None:
@@ -306,7 +322,7 @@ def prepare(rules: RuleSet) -> None:
     tries_of(rules)
 
 
-def narrowed_here(policy: "Policy", arn: ExecuteApiArn) -> bool:
+def narrowed_here(policy: Policy, arn: ExecuteApiArn) -> bool:
     """True if a policy that was narrowed does not allow this request.
 
     Asked where `decide` says yes: the reason is then `policy_narrowed`.

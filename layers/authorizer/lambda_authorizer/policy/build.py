@@ -8,17 +8,20 @@ letters (`GET/` before a second slash is an odd path, denied first); `*` also ta
 where every request that it reaches under any method may be reached.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import json
-from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.policy import decide, deciding_routes
-from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, bits, within
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lambda_authorizer.arn import ExecuteApiArn
     from lambda_authorizer.policy.table import Corner, Lines, Table
+    from lambda_authorizer.rules import Grants, RuleSet
 
 ACTION: Final = "execute-api:Invoke"
 LONGEST_RESOURCE: Final = 512
@@ -105,7 +108,7 @@ def _connect(grants: Grants, arn: ExecuteApiArn) -> Policy:
     return Policy(_document([arn.prefix + "$connect"], []), ())
 
 
-def tables_of(rules: RuleSet) -> "list[Table]":
+def tables_of(rules: RuleSet) -> list[Table]:
     """Return the rule set's tables, made ready when first asked for."""
     tables: list[Table] | None = rules.made.get("tables")
     if tables is None:
@@ -115,7 +118,7 @@ def tables_of(rules: RuleSet) -> "list[Table]":
     return tables
 
 
-def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, resource_policy: bool) -> Policy:
+def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence[Lines], *, resource_policy: bool) -> Policy:
     """Return the document of the patterns that were selected for each table."""
     narrowed = [_worded(rules, corner) for lines in selected for corner in lines.corners]
     allow, deny = across_methods(tables_of(rules), selected, routes_known=rules.routes_known)
@@ -133,7 +136,7 @@ def _whole(rules: RuleSet, arn: ExecuteApiArn, selected: Sequence["Lines"], *, r
 
 
 def across_methods(
-    tables: Sequence["Table"], selected: Sequence["Lines"], *, routes_known: bool
+    tables: Sequence[Table], selected: Sequence[Lines], *, routes_known: bool
 ) -> tuple[list[str], list[str]]:
     """Return Allow and Deny patterns with their methods, merged over methods where that is exact."""
     named = sum(len(table.methods) for table in tables)
@@ -170,7 +173,7 @@ def across_methods(
     )
 
 
-def _methods_of(selected: Sequence["Lines"], texts: Sequence[Iterable[str]]) -> dict[str, list[str]]:
+def _methods_of(selected: Sequence[Lines], texts: Sequence[Iterable[str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for lines, listed in zip(selected, texts, strict=True):
         for text in listed:
@@ -219,7 +222,7 @@ def _fitting(grants: Grants, arn: ExecuteApiArn, largest: int, *, resource_polic
     )
 
 
-def _costliest(tables: Sequence["Table"], selected: Sequence["Lines"], prefix: int, excess: int) -> int:
+def _costliest(tables: Sequence[Table], selected: Sequence[Lines], prefix: int, excess: int) -> int:
     """Return the routes, one bit each, of the Allow lines with most bytes a route; of equals, the last.
 
     Their fences go with them, so lines of half the excess are taken at a time.
@@ -312,7 +315,7 @@ def _beyond(template: Sequence[Segment], bindings: dict[int, str], at: int) -> s
     return "/".join([*parts[:at], "*", *parts[at:]])
 
 
-def _worded(rules: RuleSet, corner: "Corner") -> Narrowed:
+def _worded(rules: RuleSet, corner: Corner) -> Narrowed:
     return Narrowed(
         corner.methods,
         tuple(rules.routes[number].text for number in corner.lost),

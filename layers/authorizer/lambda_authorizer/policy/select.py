@@ -5,9 +5,10 @@ caller may not call; a fence is taken only if it hits nothing the caller may cal
 corner is narrowed: the loss that costs the fewest routes is taken, and said.
 """
 
-from collections.abc import Iterable, Sequence
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from itertools import product
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lambda_authorizer.policy.table import (
     BOUND,
@@ -21,8 +22,12 @@ from lambda_authorizer.policy.table import (
     Table,
     combine,
 )
-from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.model import GREEDY, bits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from lambda_authorizer.rules import Grants
 
 _MOST_TEXTS: Final = 256  # of one bound pattern: spellings multiply
 

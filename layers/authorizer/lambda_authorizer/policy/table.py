@@ -5,13 +5,17 @@ What a caller needs of a table is made ready when it is asked for, and kept. The
 some values of bound variables, or not at all; a deny pattern without bounds closes all that it reaches.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from collections.abc import Collection, Mapping, Sequence
 from itertools import product
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from lambda_authorizer.rules import Grants
 from lambda_authorizer.rules.load import Rows, as_it_is
 from lambda_authorizer.rules.model import UNBOUND, Alternative, Segment, bits, unpacked
+
+if TYPE_CHECKING:
+    from lambda_authorizer.rules import Grants
 
 BOUND: Final = "\x01"  # in a text: a bound value goes here
 Pattern = tuple[str, int, int]  # text, cells it hits, cells it covers wholly

@@ -15,13 +15,17 @@ Sources: API Gateway developer guide, "Output from a Lambda authorizer", "Call a
 "Lambda authorizers for HTTP APIs"; AppSync developer guide, "AWS_LAMBDA authorization".
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from collections.abc import Mapping, Sequence
 from json import JSONEncoder
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from lambda_authorizer.arn import ExecuteApiArn
 from lambda_authorizer.errors import EventError
-from lambda_authorizer.request import Kind
+
+if TYPE_CHECKING:
+    from lambda_authorizer.arn import ExecuteApiArn
+    from lambda_authorizer.request import Kind
 
 Document = Mapping[str, Any]
 Reply = dict[str, Any]

@@ -10,13 +10,18 @@ Laws of this file:
 Source: API Gateway developer guide, "Output from a Lambda authorizer", "Lambda authorizers for HTTP APIs".
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 from binascii import b2a_base64
-from collections.abc import Callable, Mapping
 from json import dumps, loads
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lambda_authorizer.principal import Principal, claim_at
-from lambda_authorizer.response import FrontEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from lambda_authorizer.response import FrontEnd
 
 _LONGEST_NUMBER: Final = 40
 # The first three belong to API Gateway, the others to every answer of ours.

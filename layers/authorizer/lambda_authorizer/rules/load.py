@@ -4,6 +4,8 @@ Laws of this file: the compiled file was checked when it was made, so only what 
 here. `${NAME}` and `${NAME:-default}` are replaced in values, never in structure (routes, names, keys).
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final

@@ -5,11 +5,15 @@ it. Everything that can be known before a caller comes stands in `RuleSet`; ever
 `Grants`.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from __future__ import annotations  # a start pays for each annotation that is evaluated
 
-from lambda_authorizer.principal import Tiers
-from lambda_authorizer.tokens import Issuer
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from lambda_authorizer.tokens import Issuer, Record
+
+if TYPE_CHECKING:
+    from lambda_authorizer.principal import Tiers
 
 METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")  # what ANY stands for
 VARIABLE: Final = 0  # a segment `{name}`: one or more characters without a slash
@@ -38,13 +42,26 @@ class Facts:
         self.client_certificate = client_certificate  # has `subject`, `issuer` and `serial_number`
 
 
-class Route(NamedTuple):
-    """One route of R, or one pattern of a deny rule; variable names are gone, so equal shapes are equal routes."""
+class Route(Record):
+    """One route of R, or one pattern of a deny rule; variable names are gone, so equal shapes are equal routes.
 
-    kind: str  # "http", "websocket", "graphql" or "events"
-    method: str  # "GET", "ANY", "$connect", "PUBLISH"; "" for GraphQL
-    segments: tuple[Segment, ...]
-    text: str  # as first written: "GET /orders/{id}"
+    Args:
+        kind: "http", "websocket", "graphql" or "events".
+        method: "GET", "ANY", "$connect", "PUBLISH"; "" for GraphQL.
+        segments: of its path.
+        text: as first written: "GET /orders/{id}".
+    """
+
+    __slots__ = ("kind", "method", "segments", "text")
+
+    def __init__(self, kind: str, method: str, segments: tuple[Segment, ...], text: str) -> None:
+        self.kind: Final = kind
+        self.method: Final = method
+        self.segments: Final = segments
+        self.text: Final = text
+
+    def __repr__(self) -> str:
+        return f"Route({self.kind!r}, {self.text!r})"
 
 
 def within(route: Route, pattern: Route) -> bool:
@@ -262,7 +279,7 @@ class Grants:
         bound: Mapping[int, tuple[Alternative, ...]],
         closed: Mapping[int, tuple[Alternative, ...]],
         key: tuple[Any, ...],
-    ) -> "Grants":
+    ) -> Grants:
         """Return the grants of a caller who meets the conditions of these holders.
 
         Args:
@@ -283,7 +300,7 @@ class Grants:
         self.closed = closed
         return self
 
-    def without(self, routes: int) -> "Grants":
+    def without(self, routes: int) -> Grants:
         """Return the same grants but for some routes, one bit each; with a key that no caller has."""
         kept = {route: found for route, found in self.bound.items() if not routes >> route & 1}
         unbound = (self.open & ~routes, self.shut)

@@ -200,8 +200,8 @@ class _Reader:
                 for _, effect, conditions, first, unbound, bound in holders.values()
             ],
             "rules": rows,
-            "routes": [[*route, given] for route, given in zip(self.routes, givers["allow"], strict=True)],
-            "denials": [[*route, given] for route, given in zip(self.denials, givers["deny"], strict=True)],
+            "routes": [_row(route, given) for route, given in zip(self.routes, givers["allow"], strict=True)],
+            "denials": [_row(route, given) for route, given in zip(self.denials, givers["deny"], strict=True)],
             "tries": [trie_of(self.routes), trie_of(self.denials)],
         }
 
@@ -472,3 +472,7 @@ class _Reader:
         for name in names:
             self.plain(place, key, name)
         return list(names)
+
+
+def _row(route: Route, givers: list[list[int]]) -> list[Any]:
+    return [route.kind, route.method, list(route.segments), route.text, givers]

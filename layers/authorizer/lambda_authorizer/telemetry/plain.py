@@ -6,13 +6,17 @@ value, and it writes what the Powertools adapter writes (a differential test hol
 Format of the metrics line: CloudWatch embedded metric format, specification 0.
 """
 
+from __future__ import annotations  # a start pays for each annotation that is evaluated
+
 import os
 import time
-from collections.abc import Callable, Mapping
 from json.encoder import encode_basestring_ascii as encode
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from lambda_authorizer.telemetry import FIELDS, LARGEST, LEVELS, MESSAGE, METRICS, is_failure, printable, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
 
 _STDOUT: Final = 1
 _INFO: Final = LEVELS["INFO"]

@@ -5,6 +5,8 @@ import json
 from typing import Any, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lambda_authorizer.arn import parse_execute_api_arn
 from lambda_authorizer.errors import EventError
@@ -167,3 +169,9 @@ def test_size_counts_at_least_the_bytes_that_are_sent():
     """Escapes are longer than the characters they stand for."""
     for value in ({"a": "ü"}, {"a": "\u2028"}, {"a": ["😀"]}, {"a": '"'}):
         assert size(value) >= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+@given(st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.integers(), max_size=4))
+def test_the_size_of_a_context_is_that_of_its_json(value: dict[str, object]) -> None:
+    """Added up where it holds words alone, or written out: the same bytes."""
+    assert size(value) == len(json.dumps(value, separators=(",", ":")))

@@ -272,16 +272,18 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     sums = {family: Sums() for family in FAMILIES}
     rnd = random.Random(chosen.seed)
-    judged = undecided = 0
+    judged = 0
+    undecided: list[str] = []
     over: list[str] = []
     under: list[str] = []
     shown = time.monotonic()
     while judged < chosen.requests:
         family = rnd.choices(FAMILIES, [family.weight for family in FAMILIES])[0]
-        outcome = run_one(family, rnd.getrandbits(60), samples=chosen.samples)
+        seed = rnd.getrandbits(60)
+        outcome = run_one(family, seed, samples=chosen.samples)
         sums[family].outcomes.append(outcome)
         judged += outcome.requests
-        undecided += outcome.undecided
+        undecided += [f"{family.name} {seed}: undecided"] * outcome.undecided
         over += outcome.over
         under += outcome.under
         if sys.stderr.isatty() and time.monotonic() - shown > 1:
@@ -303,9 +305,9 @@ def main(arguments: list[str]) -> int:
     policies = sum(len(found.outcomes) for found in sums.values())
     print(
         f"{judged:,} requests judged by IAM rules, {policies:,} policies proved over all paths: "
-        f"{len(over)} over-grants, {len(under)} under-grants, {undecided} undecided"
+        f"{len(over)} over-grants, {len(under)} under-grants, {len(undecided)} undecided"
     )
-    for line in (over + under)[:20]:
+    for line in (over + under + undecided)[:20]:
         print(line)
     return 1 if over or under else 0
 

@@ -75,6 +75,11 @@ class Machine:
         """Return the bit where a pattern of the machine accepts."""
         return self._ends[label, tuple(tokens)]
 
+    def positions_of(self, label: Hashable, tokens: Sequence[str]) -> int:
+        """Return all positions of a pattern of the machine, the one where it accepts included."""
+        key = (label, tuple(tokens))
+        return (self._ends[key] << 1) - self._starts[key]
+
     def step(self, state: int, char: str) -> int:
         """Return the positions after one character."""
         moved = state & (self._chars.get(char, 0) | self._any_char)

@@ -151,6 +151,7 @@ class _Method:
         self.policy = Machine()
         self.rules = Machine()
         self.allowing = self.denying = 0  # bits where the lines of an Allow, and of a Deny, accept
+        self.hopes = self.grants = 0  # all positions of the lines of an Allow, and of grants
         self.proved: dict[frozenset[tuple[str, int]], set[_State]] = {}
         self.verdicts: dict[tuple[int, int, bool], tuple[bool | None, tuple[int, ...]]] = {}
         self._arn = arn
@@ -162,7 +163,10 @@ class _Method:
     def _all(self, patterns: Iterable[tuple[str, int, Route, Mapping[int, str]]]) -> int:
         start = 0
         for kind, number, route, bound in patterns:
-            start |= self.rules.add((kind, number), _tokens(route.segments, bound))
+            tokens = _tokens(route.segments, bound)
+            start |= self.rules.add((kind, number), tokens)
+            if kind == "grant":
+                self.grants |= self.rules.positions_of((kind, number), tokens)
         return start
 
     def rules_start(self, grants: Grants) -> int:
@@ -203,6 +207,8 @@ class _Method:
         for resource in [listed] if isinstance(listed, str) else listed:
             for tokens in self._behind_method(resource):
                 start |= self.policy.add(label, tokens)
+                if label == ("line", "Allow"):
+                    self.hopes |= self.policy.positions_of(label, tokens)
                 accepting |= self.policy.end_of(label, tokens)
         return start, accepting
 
@@ -272,6 +278,8 @@ class _Search:
         self._came: dict[_State, tuple[_State | None, str]] = {}
         # A Deny that takes everything from here on is all that the document has to say.
         self._closing = method.policy.absorbing & method.denying
+        # An Allow of all but some says yes to what none of its patterns reaches.
+        self._open = any(effect == "Allow" for effect, _ in self._lines.outside)
         self.states = 0
         self.spent = False
         self.over: list[Witness] = []
@@ -299,23 +307,22 @@ class _Search:
 
     def _following(self, state: _State) -> Iterable[tuple[str, _State]]:
         policy, rules, odd, _ = state
-        machine = self._about.rules
-        chars = [*{*self._about.policy.wanted(policy), *machine.wanted(rules), *_special(odd)}, OTHER]
-        stepped = zip(chars, self._about.policy.steps(policy, chars), machine.steps(rules, chars), strict=True)
+        about = self._about
+        machine = about.rules
+        chars = [*{*about.policy.wanted(policy), *machine.wanted(rules), *_special(odd)}, OTHER]
+        stepped = zip(chars, about.policy.steps(policy, chars), machine.steps(rules, chars), strict=True)
         for char, policy_after, rules_after in stepped:
             odd_after = None if odd is None else _odd_step(odd, char)
-            shut = policy_after & self._closing
-            if shut and odd_after is None:
-                continue
+            policy_after = policy_after & self._closing or policy_after  # noqa: PLW2901 - it denies all that follows
             without = 0
             if odd_after is None:
                 rules_after = 0  # noqa: PLW2901 - an odd path is of no route
             elif char == "/":
                 # What matched before a trailing slash has a say in the request with it.
                 without = rules & machine.accepting
-            if (shut or not policy_after) and not rules_after and not without:
-                continue
-            yield char, (shut or policy_after, rules_after, odd_after, without)
+            if not self._open and not policy_after & about.hopes and not (rules_after | without) & about.grants:
+                continue  # from here on neither side can say yes
+            yield char, (policy_after, rules_after, odd_after, without)
 
     def _compare(self, state: _State) -> None:
         policy, rules, odd, without = state

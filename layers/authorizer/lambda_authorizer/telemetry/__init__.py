@@ -1,7 +1,7 @@
 """One JSON log record and one metrics record a decision, and nothing else: names, bounds, levels.
 
-Laws of this package: only the fields of `FIELDS` leave the function; a value that is neither a string, a number
-nor a boolean is not written; a string is cut to its bound, and every character that does not print becomes `?`, so
+Laws of this package: only the fields of `FIELDS` leave the function, each only with a value of its own type: text,
+number, or true and false; a text is cut to its bound, and every character that does not print becomes `?`, so
 that no text of a caller can forge a line or paint a terminal; both adapters write the same record; the event
 loggers of Powertools (`log_event`, the Tracer's response capture) are never wired, because they print credentials.
 This module is pure: no clock, no socket, no environment.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 MESSAGE: Final = "decision"
 
-# Longest text of each field. Numbers and booleans need no bound.
+# Longest text of each field. Numbers need no bound, nor does the one field that is true or false.
 FIELDS: Final[Mapping[str, int]] = {
     "decision": 16,  # allow, deny, unauthorized, error
     "reason": 32,  # a slug of docs/reasons.md
@@ -45,6 +45,8 @@ FIELDS: Final[Mapping[str, int]] = {
     "cold_start": 0,
     "error": 64,  # name of the exception class, never its text
 }
+
+FLAG: Final = "cold_start"
 
 # Metric name, CloudWatch unit, the field that holds its value ("" counts the decision itself).
 METRICS: Final[tuple[tuple[str, str, str], ...]] = (
@@ -94,12 +96,13 @@ def log_fields(entry: Mapping[str, object]) -> dict[str, str | float | bool]:
     out: dict[str, str | float | bool] = {}
     for name, limit in FIELDS.items():
         value = entry.get(name)
-        if isinstance(value, str):
-            if limit:
+        if limit:
+            if isinstance(value, str):
                 out[name] = printable(value, limit)
         elif isinstance(value, bool):
-            out[name] = value
-        elif isinstance(value, _NUMBER):
+            if name == FLAG:
+                out[name] = value
+        elif isinstance(value, _NUMBER) and name != FLAG:
             bounded = number(value)
             if bounded is not None:
                 out[name] = bounded

@@ -1,7 +1,8 @@
 """The record as one JSON line and one EMF line on standard output, in a single write.
 
 Laws of this file: it imports nothing that the Lambda runtime has not loaded already, it never raises because of a
-value, and it writes what the Powertools adapter writes (a differential test holds them together).
+value, and it writes what the Powertools adapter writes (a differential test holds them together). What is the same
+for many decisions is put into words once, by the texts themselves, and kept; the rest is written into its place.
 
 Format of the metrics line: CloudWatch embedded metric format, specification 0.
 """
@@ -13,24 +14,35 @@ import time
 from json.encoder import encode_basestring_ascii as encode
 from typing import TYPE_CHECKING, Final
 
-from lambda_authorizer.telemetry import FIELDS, LARGEST, LEVELS, MESSAGE, METRICS, is_failure, printable, reason_of
+from lambda_authorizer.telemetry import (
+    FIELDS,
+    FLAG,
+    LARGEST,
+    LEVELS,
+    MESSAGE,
+    METRICS,
+    is_failure,
+    printable,
+    reason_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _STDOUT: Final = 1
-_INFO: Final = LEVELS["INFO"]
-_ERROR: Final = LEVELS["ERROR"]
-_TRACE: Final = "_X_AMZN_TRACE_ID"
-_MOST_PIECES: Final = 1024
-# The fields that are numbers, with the metric that shows them: CloudWatch's definition, and the name as JSON.
-_METRIC: Final = tuple(
-    (field, f'{{"Name":"{name}","Unit":"{unit}"}}', f',"{name}":[') for name, unit, field in METRICS if field
-)
+_TRACE: Final = b"_X_AMZN_TRACE_ID"
+_MOST_KEPT: Final = 1024
+# Texts that are new with each call; all others name a rule, a key, a reason, … and come again.
+_IDS: Final = ("token_sha256", "request_id")
+_WORDS: Final = tuple(name for name, limit in FIELDS.items() if limit and name not in _IDS)
+# The fields that are numbers, with their names as JSON in the log record and in the metrics record.
+_NUMBERS: Final = tuple((field, f',"{field}":', f',"{name}":[') for name, _, field in METRICS if field)
+_DEFINITIONS: Final = tuple(f'{{"Name":"{name}","Unit":"{unit}"}}' for name, unit, field in METRICS if field)
 # The metric that counts the decision itself.
 _COUNT: Final = next(
     (f'{{"Name":"{name}","Unit":"{unit}"}}', f',"{name}":[1.0]') for name, unit, field in METRICS if not field
 )
+_FLAG_TEXT: Final = {True: f',"{FLAG}":true', False: f',"{FLAG}":false'}
 
 
 class PlainTelemetry:
@@ -38,10 +50,11 @@ class PlainTelemetry:
 
     __slots__ = (
         "_clock",
-        "_emf_heads",
-        "_log_heads",
-        "_pieces",
+        "_defined",
+        "_kept",
+        "_namespace",
         "_second",
+        "_service",
         "_threshold",
         "_time_text",
         "_write",
@@ -56,90 +69,97 @@ class PlainTelemetry:
         clock: Callable[[], float] = time.time,
         write: Callable[[bytes], object] | None = None,
     ) -> None:
-        quoted = encode(service)
-        # Index 0: an ordinary decision; index 1: one that an operator must look at.
-        self._log_heads = tuple(
-            (f'{{"level":"{name}","message":"{MESSAGE}","timestamp":"', f'","service":{quoted}')
-            for name in ("INFO", "ERROR")
-        )
-        space = encode(namespace)
-        self._emf_heads = (
-            f'"CloudWatchMetrics":[{{"Namespace":{space},"Dimensions":[["service"],["service","reason"]],"Metrics":[',
-            f']}}]}},"service":{quoted}',
-        )
+        self._service = f',"service":{encode(service)}'
+        self._namespace = encode(namespace)
         self._threshold = LEVELS[level]
         self._clock = clock
         self._write = write or write_all
         self._second = -1
         self._time_text = ""
-        self._pieces: dict[tuple[str, str], str] = {}
+        self._kept: dict[tuple[object, ...], tuple[str, str, str]] = {}
+        self._defined: dict[tuple[bool, ...], str] = {}
 
     def record(self, entry: Mapping[str, object]) -> None:
         """Write one log record and one metrics record for one decision."""
-        now = self._clock()
-        digits = {field: number(entry.get(field)) for field, _, _ in _METRIC}
-        lines = self._metrics_line(entry, digits, int(now * 1000))
-        failed = is_failure(entry)
-        if (_ERROR if failed else _INFO) >= self._threshold:
-            lines = self._log_line(entry, digits, now, failed=failed) + lines
+        now_ms = int(self._clock() * 1000)
+        get = entry.get
+        head, words, counted = self._in_words(entry)
+        logged = measured = ""
+        present = []
+        for field, in_log, in_metrics in _NUMBERS:
+            value = get(field)
+            shown = None if value is None else number(value)
+            present.append(shown is not None)
+            if shown is not None:
+                logged += in_log + shown
+                # Powertools writes every value as a float.
+                measured += in_metrics + (shown if "." in shown else shown + ".0") + "]"
+        lines = f"{{\"_aws\":{{\"Timestamp\":{now_ms}{self._definitions(tuple(present))}{counted}{measured}}}\n"
+        if head:
+            flag = get(FLAG)
+            lines = (
+                f"{head}{self._timestamp(now_ms)}{words}{logged}"
+                f"{_text('token_sha256', get('token_sha256'))}{_text('request_id', get('request_id'))}"
+                f"{_FLAG_TEXT[flag] if isinstance(flag, bool) else ''}{_trace()}}}\n{lines}"
+            )
         self._write(lines.encode("ascii"))
 
-    def _log_line(
-        self, entry: Mapping[str, object], digits: Mapping[str, str | None], now: float, *, failed: bool
-    ) -> str:
-        before, after = self._log_heads[failed]
-        parts = [before, self._timestamp(now), after]
-        pieces = self._pieces
-        for name, value in entry.items():
-            if isinstance(value, str):
-                piece = pieces.get((name, value))
-                parts.append(self._piece(name, value) if piece is None else piece)
-            elif value is not None and name in FIELDS:
-                if isinstance(value, bool):
-                    parts.append(f',"{name}":true' if value else f',"{name}":false')
-                else:
-                    shown = digits[name] if name in digits else number(value)
-                    if shown is not None:
-                        parts.append(f',"{name}":{shown}')
-        trace = os.environ.get(_TRACE)
-        if trace:
-            root = trace.split(";", 1)[0].replace("Root=", "")
-            parts.append(f',"xray_trace_id":{encode(printable(root, 64))}')
-        parts.append("}\n")
-        return "".join(parts)
+    def _in_words(self, entry: Mapping[str, object]) -> tuple[str, str, str]:
+        """Return how the log line begins ("" where none is written), its texts, and those of the metrics line."""
+        texts = tuple(map(entry.get, _WORDS))
+        try:
+            found = self._kept.get(texts)
+        except TypeError:  # a value that has no hash is no text
+            found = None
+        return self._put_into_words(entry, texts) if found is None else found
 
-    def _piece(self, name: str, value: str) -> str:
-        """Return a text field as it stands in the line, remembered; nothing for a field that is none of ours."""
-        limit = FIELDS.get(name)
-        if not limit:
-            return ""
-        if len(self._pieces) >= _MOST_PIECES:
-            self._pieces.clear()
-        piece = self._pieces[name, value] = f',"{name}":{encode(printable(value, limit))}'
-        return piece
-
-    def _metrics_line(self, entry: Mapping[str, object], digits: Mapping[str, str | None], now_ms: int) -> str:
-        names, values = _COUNT
-        for field, definition, prefix in _METRIC:
-            shown = digits[field]
-            if shown is not None:
-                names += f",{definition}"
-                # Powertools writes every value as a float.
-                values += f"{prefix}{shown}]" if "." in shown else f"{prefix}{shown}.0]"
-        reason = reason_of(entry)
-        before, after = self._emf_heads
-        return (
-            f'{{"_aws":{{"Timestamp":{now_ms},{before}{names}{after}'
-            f"{self._pieces.get(('reason', reason)) or self._piece('reason', reason)}{values}}}\n"
+    def _put_into_words(self, entry: Mapping[str, object], texts: tuple[object, ...]) -> tuple[str, str, str]:
+        level = "ERROR" if is_failure(entry) else "INFO"
+        logged = LEVELS[level] >= self._threshold
+        made = (
+            f'{{"level":"{level}","message":"{MESSAGE}","timestamp":"' if logged else "",
+            f'"{self._service}' + "".join(_text(name, text) for name, text in zip(_WORDS, texts, strict=True)),
+            f"{self._service}{_text('reason', reason_of(entry))}{_COUNT[1]}",
         )
+        # Only texts are kept: the number 1 and True would find each other's words.
+        if all(text is None or type(text) is str for text in texts):
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[texts] = made
+        return made
 
-    def _timestamp(self, now: float) -> str:
+    def _definitions(self, present: tuple[bool, ...]) -> str:
+        """Return what CloudWatch is told of the metrics: the decision's count, and each number that is present."""
+        found = self._defined.get(present)
+        if found is None:
+            names = [name for name, is_there in zip(_DEFINITIONS, present, strict=True) if is_there]
+            found = self._defined[present] = (
+                f',"CloudWatchMetrics":[{{"Namespace":{self._namespace},'
+                f'"Dimensions":[["service"],["service","reason"]],"Metrics":[{",".join((_COUNT[0], *names))}]}}]}}'
+            )
+        return found
+
+    def _timestamp(self, now_ms: int) -> str:
         """Return RFC 3339 text in UTC; the part down to the second is kept, for it seldom changes."""
-        second = int(now)
+        second = now_ms // 1000
         if second != self._second:
             self._time_text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
             self._second = second
-        return f"{self._time_text}.{int((now - second) * 1000):03d}+00:00"
+        return f"{self._time_text}.{now_ms % 1000:03d}+00:00"
+
+
+def _text(name: str, value: object) -> str:
+    """Return a text as it stands in a line; nothing for what is no text."""
+    return f',"{name}":{encode(printable(value, FIELDS[name]))}' if isinstance(value, str) else ""
+
+
+def _trace() -> str:
+    """Return the trace's id, which Lambda puts into the environment anew for each call."""
+    trace = os.environb.get(_TRACE)  # as bytes: to look up a text encodes the name each time
+    if not trace:
+        return ""
+    root = os.fsdecode(trace.split(b";", 1)[0].replace(b"Root=", b""))
+    return f',"xray_trace_id":{encode(printable(root, 64))}'
 
 
 def number(value: object) -> str | None:

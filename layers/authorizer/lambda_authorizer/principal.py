@@ -7,6 +7,7 @@ does not hold, a deny rule that asks for it does. Nothing here is a decision.
 from __future__ import annotations  # a start pays for each annotation that is evaluated
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 from lambda_authorizer.errors import InvalidClaimError
 from lambda_authorizer.tokens import Record
@@ -103,6 +104,7 @@ class Principal(Record):
 
 _NONE: Final[frozenset[str]] = frozenset()
 _EMPTY: Final = frozenset({""})
+_ONLY_TEXT: Final = frozenset({str})
 ANONYMOUS: Final = Principal("anonymous", "", _NONE, _NONE, _NONE, None, None, {}, None, _NONE, anonymous=True)
 
 
@@ -154,7 +156,9 @@ def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Princi
 def _first(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...]) -> object | None:
     for path in paths:
         found: object = values.get(path[0])
-        if found is not None and len(path) > 1:
+        if found is None:
+            continue
+        if len(path) > 1:
             found = claim_at(values, path)
         if found is not None:
             return found
@@ -170,19 +174,29 @@ def _names(
     split: bool = False,
 ) -> frozenset[str]:
     """Return the names that a claim lists, as a list or as one string; scopes in a string part at blanks."""
-    found = _first(values, paths)
+    found = _first(values, paths) if paths else None
     if found is None:
         return _NONE
     if type(found) is str:
-        return frozenset(found.split(" ")) - _EMPTY if split else frozenset((found,))
-    if type(found) is list and all(type(name) is str for name in found):
+        return _scopes(found) if split else frozenset((found,))
+    if type(found) is list and _ONLY_TEXT.issuperset(map(type, found)):
         return frozenset(found)
     unknown.add(what)
     return _NONE
 
 
+@lru_cache(maxsize=64)
+def _scopes(text: str) -> frozenset[str]:
+    """Return the scopes of one string.
+
+    The result depends on the text alone, and the tokens of one application have the same few: remembered, bounded.
+    Only issuers whose signature was checked get here. What is remembered has its hash already.
+    """
+    return frozenset(text.split(" ")) - _EMPTY
+
+
 def _one(values: Mapping[str, Any], paths: tuple[tuple[str, ...], ...], unknown: set[str]) -> str | None:
-    found = _first(values, paths)
+    found = _first(values, paths) if paths else None
     if found is None or type(found) is str:
         return found
     unknown.add("tenant")

@@ -24,6 +24,7 @@ from lambda_authorizer.response import (
     Outcome,
     allows_anything,
     front_end,
+    is_larger,
     own_value,
     render,
     size,
@@ -55,14 +56,14 @@ class Known:
     def __init__(self, principal: Principal, grants: Grants) -> None:
         self.principal: Final = principal
         self.grants: Final = grants
-        self._contexts: dict[FrontEnd, tuple[dict[str, Any], int]] = {}
+        self._contexts: dict[FrontEnd, dict[str, Any]] = {}
 
-    def context(self, front: FrontEnd, rules: RuleSet) -> tuple[dict[str, Any], int]:
-        """Return what the backend is told about the caller, and its size."""
+    def context(self, front: FrontEnd, rules: RuleSet) -> dict[str, Any]:
+        """Return what the backend is told about the caller."""
         found = self._contexts.get(front)
         if found is None:
-            told = carried(front, caller_context(self.principal, rules.context), rules.context_types)
-            found = self._contexts[front] = (told, size(told))
+            told = caller_context(self.principal, rules.context)
+            found = self._contexts[front] = carried(front, told, rules.context_types)
         return found
 
 
@@ -150,9 +151,9 @@ class Answers:
             told = "no_rule_allows" if kept else decision.reason
             return decision, Answer(caller.principal.id, None, {"reason": told})
         # Asked even where this call is not allowed: the policy may be kept, and it opens others.
-        context, length = caller.context(front, self._rules)
+        context = caller.context(front, self._rules)
         refusal = self._refusal(request, caller.principal, entry)
-        if refusal is None and self._is_too_large(front, length, document):
+        if refusal is None and self._is_too_large(front, context, document):
             refusal = "answer_too_large"
         if refusal is not None:
             return Decision(False, refusal), Answer(caller.principal.id, None, {"reason": refusal})
@@ -172,9 +173,9 @@ class Answers:
                 decision = Decision(False, "policy_narrowed", decision.rule)
         if not decision.allowed:
             return decision, Answer(context={} if kept else {"reason": decision.reason})
-        context, length = caller.context(front, self._rules)
+        context = caller.context(front, self._rules)
         refusal = self._refusal(request, caller.principal, entry)
-        if refusal is None and self._is_too_large(front, length):
+        if refusal is None and self._is_too_large(front, context):
             refusal = "answer_too_large"
         if refusal is not None:
             return Decision(False, refusal), Answer(context={"reason": refusal})
@@ -192,9 +193,9 @@ class Answers:
         denied = denied_fields(caller.grants, fields)
         if len(denied) == len(fields):
             return Decision(False, "no_rule_allows"), Answer(context={"reason": "no_rule_allows"})
-        told, length = caller.context("appsync", self._rules)
+        told = caller.context("appsync", self._rules)
         refusal = self._refusal(request, caller.principal, entry)
-        if refusal is None and self._is_too_large("appsync", length):
+        if refusal is None and self._is_too_large("appsync", told):
             refusal = "answer_too_large"
         if refusal is not None:
             return Decision(False, refusal), Answer(context={"reason": refusal})
@@ -281,12 +282,14 @@ class Answers:
             found = self._known[id(principal)] = Known(principal, grants_for(self._rules, principal, None))
         return found
 
-    def _is_too_large(self, front: FrontEnd, length: int, document: Mapping[str, Any] | None = None) -> bool:
+    def _is_too_large(
+        self, front: FrontEnd, context: Mapping[str, Any], document: Mapping[str, Any] | None = None
+    ) -> bool:
         """Say whether the answer is larger than the front end, or the operator, accepts."""
         policy_bytes, context_bytes = self._settings.policy_bytes, self._settings.context_bytes
         if front == "websocket":
             context_bytes = min(context_bytes, _WEBSOCKET_CONTEXT)
-        if length > context_bytes:
+        if is_larger(context, context_bytes):
             return True
         # A policy for everything was built to fit; one for the called route is small, unless the bound is smaller.
         return document is not None and policy_bytes < LARGEST_POLICY and size(document) > policy_bytes

@@ -116,6 +116,8 @@ ANONYMOUS_ID: Final = "anonymous"
 ACTION: Final = "execute-api:Invoke"
 _NOTHING: Final[Mapping[str, Any]] = {}
 _COMPACT: Final = JSONEncoder(separators=(",", ":")).encode  # `dumps` would make one each time
+_AROUND: Final = 6  # quotes, colon and comma of a member, and its share of the braces
+_LONGEST_ESCAPE: Final = 12  # bytes of one character: two escapes of six, where UTF-16 needs two units
 _POLICY_FRONT_ENDS: Final = ("rest", "http-1.0", "http-2.0", "websocket")
 
 
@@ -189,7 +191,7 @@ def deny_all(arn: ExecuteApiArn) -> dict[str, Any]:
 def own_copy(document: Document) -> dict[str, Any]:
     """Return a document that shares no list with the one that is kept."""
     statements = [
-        {name: list(value) if isinstance(value, list) else value for name, value in statement.items()}
+        {name: value if type(value) is str else list(value) for name, value in statement.items()}
         for statement in document["Statement"]
     ]
     return {"Version": document["Version"], "Statement": statements}
@@ -197,16 +199,22 @@ def own_copy(document: Document) -> dict[str, Any]:
 
 def own_value(value: Any) -> Any:
     """Return a JSON value that shares no list and no object with the one that is kept."""
-    if isinstance(value, str):  # most are, and to ask for a Mapping costs more than the copy
+    if isinstance(value, dict):
+        return {name: item if type(item) is str else own_value(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [item if type(item) is str else own_value(item) for item in value]
+    # To ask for a Mapping costs more than all of the above, and there is none where JSON was read.
+    if value is None or isinstance(value, str | int | float) or not isinstance(value, Mapping):
         return value
-    if isinstance(value, Mapping):
-        return {name: own_value(item) for name, item in value.items()}
-    return [own_value(item) for item in value] if isinstance(value, list) else value
+    return {name: own_value(item) for name, item in value.items()}
 
 
 def allows_anything(document: Document) -> bool:
     """Say whether any call could pass under a document."""
-    return any(statement["Effect"] == "Allow" for statement in document["Statement"])
+    for statement in document["Statement"]:  # noqa: SIM110 - asked for each call, and a generator costs as much again
+        if statement["Effect"] == "Allow":
+            return True
+    return False
 
 
 def size(value: object) -> int:
@@ -215,3 +223,13 @@ def size(value: object) -> int:
         # Most contexts hold words alone: adding up takes a quarter of what writing them does.
         return 2 + sum([len(_quoted(name)) + len(_quoted(item)) + 2 for name, item in value.items()]) - bool(value)
     return len(_COMPACT(value))
+
+
+def is_larger(context: Mapping[str, Any], most: int) -> bool:
+    """Say whether `size` of a context is above a bound, without writing it where so few characters cannot be."""
+    characters = 0
+    for name, value in context.items():
+        if type(value) is not str:
+            return size(context) > most
+        characters += len(name) + len(value) + _AROUND
+    return characters * _LONGEST_ESCAPE > most and size(context) > most

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lambda_authorizer.response import FrontEnd
 
 _LONGEST_NUMBER: Final = 40
+_SCALARS: Final = (bool, int, float)
 # The first three belong to API Gateway, the others to every answer of ours.
 RESERVED: Final = ("claims", "principalId", "integrationLatency", "principal", "scopes", "tier", "reason")
 
@@ -56,7 +57,7 @@ def carried(front_end: FrontEnd, values: Mapping[str, object], types: Mapping[st
         carry = _scalar
     context = {}
     for name, value in values.items():
-        cast = _CASTS.get(types.get(name, "auto"))
+        cast = _CASTS.get(types[name]) if name in types else None
         known = value if cast is None else cast(value)
         if known is not None:
             context[name] = carry(known)
@@ -69,7 +70,7 @@ def _as_it_is(value: object) -> object:
 
 def _scalar(value: object) -> object:
     """Return a number or a boolean as it is, anything else as one string."""
-    return value if isinstance(value, bool | int | float) else _word(value)
+    return value if isinstance(value, _SCALARS) else _word(value)
 
 
 def _word(value: object) -> str:
@@ -77,7 +78,7 @@ def _word(value: object) -> str:
     if isinstance(value, str):
         # A JSON text as a value has made gateways fail once it came from their cache.
         return _encoded(value) if value[:1] in ("{", "[") else value
-    if isinstance(value, bool | int | float):
+    if isinstance(value, _SCALARS):
         return dumps(value)
     if isinstance(value, list) and _are_words(value):
         return " ".join(value)

@@ -148,7 +148,7 @@ def map_principal(claims: Claims, issuer: Issuer, tiers: Tiers | None) -> Princi
         tenant=_one(values, paths["tenant"], unknown),
         claims=values,
         expires_at=claims.expires_at,
-        unknown=frozenset(unknown),
+        unknown=frozenset(unknown) if unknown else _NONE,
         client_id=client if type(client) is str else None,
     )
 

@@ -96,21 +96,22 @@ class Answers:
         Raises:
             MissingTokenError: nobody is known, and the call is not public.
         """
-        caller = self._caller(principal, self._facts(request))
+        kept = self._is_kept(request)
+        caller = self._caller(principal, None if kept else _facts(request))
         entry["tier"] = principal.tier
         front = front_end(request.kind, simple=self._settings.response == "simple")
         if front == "http-1.0" and self._settings.response == "simple":
             raise ConfigurationError(
                 "environment", "AUTHORIZER_RESPONSE", "'simple', and an event of payload format 1.0", "policy"
             )
-        if front in ("http-2.0", "http-simple") and not principal.anonymous:
+        if kept and front in ("http-2.0", "http-simple") and not principal.anonymous:
             self._refuse_shared_answers(request)
         if front == "appsync":
             decision, answer = self._graphql(request, caller, context, entry)
         elif front in ("http-simple", "appsync-events"):
-            decision, answer = self._yes_or_no(request, caller, front, entry)
+            decision, answer = self._yes_or_no(request, caller, front, entry, kept=kept)
         else:
-            decision, answer = self._policy(request, caller, front, entry)
+            decision, answer = self._policy(request, caller, front, entry, kept=kept)
         if principal.anonymous and not decision.allowed:
             raise MissingTokenError("the request carries no credential, and its route is not public")
         entry["decision"] = "allow" if decision.allowed else "deny"
@@ -128,23 +129,24 @@ class Answers:
             return None
         return self._render(outcome, front, Answer(context={"reason": error.reason}), request)
 
-    def _policy(self, request: Request, caller: Known, front: FrontEnd, entry: Entry) -> tuple[Decision, Answer]:
+    def _policy(
+        self, request: Request, caller: Known, front: FrontEnd, entry: Entry, *, kept: bool
+    ) -> tuple[Decision, Answer]:
         """Answer with a policy: for all that the caller may do where it may be kept, else for this call alone."""
-        kept = self._is_kept(request)
-        decision = self._decide(request, caller.grants)
+        decision = _decide(request, caller.grants, kept=kept)
         if not (decision.allowed or kept):
             return decision, Answer(caller.principal.id, None, {"reason": decision.reason})
-        resource_policy = self._settings.resource_policy or self._rules.resource_policy
+        arn = _arn(request)
         policy = build_policy(
             caller.grants,
-            _arn(request),
+            arn,
             whole=kept,
-            resource_policy=resource_policy,
+            resource_policy=self._settings.resource_policy or self._rules.resource_policy,
             largest=self._settings.policy_bytes,
         )
         document = policy.document
         opens = allows_anything(document)
-        if decision.allowed and (not opens or narrowed_here(policy, _arn(request))):
+        if decision.allowed and (not opens or narrowed_here(policy, arn)):
             decision = Decision(False, "policy_narrowed", decision.rule)
         if not opens:
             # The reason of this call may not be that of the next one which shares the answer.
@@ -161,11 +163,10 @@ class Answers:
         return decision, Answer(caller.principal.id, document, context, usage_key)
 
     def _yes_or_no(
-        self, request: Request, caller: Known, front: FrontEnd, entry: Entry
+        self, request: Request, caller: Known, front: FrontEnd, entry: Entry, *, kept: bool
     ) -> tuple[Decision, Answer]:
         """Answer yes or no to this call; where that may be kept, to every call of its route."""
-        kept = self._is_kept(request)
-        decision = self._decide(request, caller.grants)
+        decision = _decide(request, caller.grants, kept=kept)
         if decision.allowed and kept:
             from lambda_authorizer.authorizer.whole import is_whole_route  # only simple answers that are kept
 
@@ -210,25 +211,9 @@ class Answers:
 
     # Single questions
 
-    def _decide(self, request: Request, grants: Grants) -> Decision:
-        """Decide about this call, unless the event itself disagrees about what is called."""
-        kept = self._is_kept(request)
-        if request.contradictory:
-            if kept:
-                # An error is not kept; a Deny would be, and the caller's own policy would answer the wrong call.
-                raise EventError("the event names another method or path beside its ARN's")
-            return Decision(False, "path_refused")
-        if not kept and not fits_route_key(request):
-            return Decision(False, "path_refused")
-        if request.arn is not None and request.method in _OPERATIONS:
-            return Decision(False, "no_rule_allows")  # an HTTP method of that name is no operation of AppSync's
-        return decide(grants, request.method, request.path)
-
     def _refuse_shared_answers(self, request: Request) -> None:
         """Raise where an HTTP API would keep an answer to one caller and give it to every other."""
-        if not (self._is_kept(request) and request.identity_sources):
-            return
-        if not is_cache_key(request, self._settings.credential):
+        if request.identity_sources and not is_cache_key(request, self._settings.credential):
             raise ConfigurationError(
                 "the HTTP API's authorizer",
                 "identity sources",
@@ -254,12 +239,6 @@ class Answers:
         if request.kind in ("websocket", "appsync-events"):
             return False
         return self._settings.result_ttl != 0
-
-    def _facts(self, request: Request) -> Facts | None:
-        """Return what rules may read of the request: nothing where the answer may be kept, or little is known."""
-        if self._is_kept(request) or request.source_ip is None:
-            return None
-        return Facts(request.source_ip, request.client_certificate)
 
     def _appsync_ttl(self, request: Request, principal: Principal) -> int:
         """Return how long AppSync may keep a yes: not past the token, nor what a hook said of one operation."""
@@ -293,6 +272,25 @@ class Answers:
             return True
         # A policy for everything was built to fit; one for the called route is small, unless the bound is smaller.
         return document is not None and policy_bytes < LARGEST_POLICY and size(document) > policy_bytes
+
+
+def _decide(request: Request, grants: Grants, *, kept: bool) -> Decision:
+    """Decide about this call, unless the event itself disagrees about what is called."""
+    if request.contradictory:
+        if kept:
+            # An error is not kept; a Deny would be, and the caller's own policy would answer the wrong call.
+            raise EventError("the event names another method or path beside its ARN's")
+        return Decision(False, "path_refused")
+    if not kept and not fits_route_key(request):
+        return Decision(False, "path_refused")
+    if request.arn is not None and request.method in _OPERATIONS:
+        return Decision(False, "no_rule_allows")  # an HTTP method of that name is no operation of AppSync's
+    return decide(grants, request.method, request.path)
+
+
+def _facts(request: Request) -> Facts | None:
+    """Return what rules may read of a request whose answer is not kept: nothing where little is known."""
+    return None if request.source_ip is None else Facts(request.source_ip, request.client_certificate)
 
 
 def _arn(request: Request) -> ExecuteApiArn:

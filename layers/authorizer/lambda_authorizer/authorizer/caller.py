@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from lambda_authorizer.tokens import Issuer
 
 _JWT_DOTS: Final = 2
-_SHA256: Final = SHA256()
 _MOST: Final = 512  # tokens; about 2 KB each
 
 
@@ -70,7 +69,7 @@ class VerifiedTokens:
 class Callers:
     """Finds out who calls, with the keys of the rules' issuers."""
 
-    __slots__ = ("_clock", "_fetches", "_introspecting", "_introspector", "_keys", "_rules", "_verified")
+    __slots__ = ("_clock", "_fetches", "_hash", "_introspecting", "_introspector", "_keys", "_rules", "_verified")
 
     def __init__(
         self, rules: RuleSet, keys: Keys, introspector: Introspector | None, clock: Clock, *, remember: bool
@@ -82,6 +81,8 @@ class Callers:
         self._clock = clock
         self._verified = VerifiedTokens() if remember else None
         self._fetches = 0
+        # cryptography is loaded anyway; hashlib would load a second OpenSSL. A copy spares a look for the algorithm.
+        self._hash = Hash(SHA256())
 
     def of(self, text: str, deadline: int, entry: Entry) -> Principal:
         """Return the caller whom a token names.
@@ -90,8 +91,7 @@ class Callers:
             TokenError: it proves nothing.
             IssuerUnavailableError: the issuer could not be asked by `deadline`.
         """
-        # cryptography is loaded anyway; hashlib would load a second OpenSSL.
-        hashed = Hash(_SHA256)
+        hashed = self._hash.copy()
         hashed.update(text.encode("ascii"))
         digest = hashed.finalize()
         entry["token_sha256"] = digest[:8].hex()

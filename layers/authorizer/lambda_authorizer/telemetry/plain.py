@@ -94,7 +94,7 @@ class PlainTelemetry:
                 logged += in_log + shown
                 # Powertools writes every value as a float.
                 measured += in_metrics + (shown if "." in shown else shown + ".0") + "]"
-        lines = f"{{\"_aws\":{{\"Timestamp\":{now_ms}{self._definitions(tuple(present))}{counted}{measured}}}\n"
+        lines = f'{{"_aws":{{"Timestamp":{now_ms}{self._definitions(tuple(present))}{counted}{measured}}}\n'
         if head:
             flag = get(FLAG)
             lines = (

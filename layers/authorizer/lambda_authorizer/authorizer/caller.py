@@ -81,7 +81,7 @@ class Callers:
         self._clock = clock
         self._verified = VerifiedTokens() if remember else None
         self._fetches = 0
-        # cryptography is loaded anyway; hashlib would load a second OpenSSL. A copy spares a look for the algorithm.
+        # cryptography is loaded anyway; hashlib would load a second OpenSSL. A copy spares the look for SHA-256.
         self._hash = Hash(SHA256())
 
     def of(self, text: str, deadline: int, entry: Entry) -> Principal:

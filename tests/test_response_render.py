@@ -19,6 +19,7 @@ from lambda_authorizer.response import (
     Outcome,
     allows_anything,
     front_end,
+    is_larger,
     render,
     size,
 )
@@ -171,7 +172,9 @@ def test_size_counts_at_least_the_bytes_that_are_sent():
         assert size(value) >= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
 
 
-@given(st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.integers(), max_size=4))
+@given(st.dictionaries(st.text(max_size=6), st.text(max_size=8) | st.integers(), min_size=1, max_size=4))
 def test_the_size_of_a_context_is_that_of_its_json(value: dict[str, object]) -> None:
-    """Added up where it holds words alone, or written out: the same bytes."""
-    assert size(value) == len(json.dumps(value, separators=(",", ":")))
+    """Whatever it holds, and whatever bound it is held against."""
+    length = len(json.dumps(value, separators=(",", ":")))
+    assert size(value) == length
+    assert [is_larger(value, most) for most in (length - 1, length, 12 * length + 99)] == [True, False, False]

@@ -265,7 +265,7 @@ class TestConnecting:
             release.wait(10)
             return []
 
-        with refused("name_timeout", within=BUDGET):
+        with refused("name_timeout", within=3 * BUDGET):
             HttpFetcher(resolve=hang)("https://id.example/", now_ms() + BUDGET)
         release.set()
 

@@ -31,7 +31,7 @@ from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
 _MOST_WITNESSES: Final = 8
-DEFAULT_BUDGET: Final = 400_000
+DEFAULT_BUDGET: Final = 1_000_000  # half a minute on one core
 
 
 class Witness(NamedTuple):

@@ -44,7 +44,7 @@ _MOST_ROWS = 60
 @click.option("--ttl", type=int, metavar="SECONDS", help="The result TTL, where no template says it.")
 @click.option("--write-routes", is_flag=True, help="Write the API's routes to routes.json beside the rules.")
 @click.option(
-    "--budget", type=click.IntRange(1), metavar="STATES", help="What the proof may cost. [default: 400000]"
+    "--budget", type=click.IntRange(1), metavar="STATES", help="What the proof may cost. [default: 1000000]"
 )
 @click.option("--strict", is_flag=True, help="Warnings count as errors.")
 @click.option("--json", "as_json", is_flag=True, help="Print findings as JSON.")

@@ -155,3 +155,30 @@ def test_known_routes_free_the_rest() -> None:
         odd = [line for line in document["Statement"][1]["Resource"] if ":*:*:*" in line]
         judged = {"Statement": [document["Statement"][0], {"Effect": "Deny", "Resource": odd}]}
         assert prove(judged, some, ARN).exact is exact
+
+
+@pytest.mark.parametrize("more", [{"Condition": {}}, {"Action": "execute-api:ManageConnections"}, {"Sid": "x"}])
+def test_a_statement_that_is_not_understood_is_not_judged(more: dict[str, Any]) -> None:
+    """A Deny under a condition fences nothing off; to take it for a fence would call too much exact."""
+    some = grants("a: GET /orders", "a")
+    document = document_of(ARN.prefix + "GET/orders")
+    document["Statement"] += [{**document_of("*", effect="Deny")["Statement"][0], **more}]
+    with pytest.raises(ValueError, match="not judged here"):
+        prove(document, some, ARN)
+
+
+def test_many_losses_hide_no_other() -> None:
+    """Each set of routes that is lost has its witness, however many there are."""
+    routes = [f"GET /r{number}" for number in range(20)]
+    some = grants("a: " + ", ".join(routes), "a")
+    document = build_policy(some, ARN).document
+    document["Statement"] += document_of(ARN.prefix + "*", effect="Deny")["Statement"]
+    found = prove(document, some, ARN).under
+    assert {witness.routes for witness in found} == {(route,) for route in routes}
+
+
+def test_what_an_allow_of_all_but_some_opens_is_found_in_every_method() -> None:
+    """Where no line reaches any more, such a statement still says yes."""
+    some = grants("a: GET /orders", "a")
+    proof = prove(document_of(ARN.prefix + "GET/other", element="NotResource"), some, ARN)
+    assert {witness.method for witness in proof.over} >= {"GET", "POST", "DELETE"}

@@ -30,7 +30,8 @@ from lambda_authorizer.policy.machine import (
 from lambda_authorizer.rules import Grants, RuleSet
 from lambda_authorizer.rules.model import GREEDY, METHODS, VARIABLE, Route, Segment, within
 
-_MOST_WITNESSES: Final = 8
+_MEMBERS: Final = frozenset({"Effect", "Action", "Resource", "NotResource"})
+_ACTION: Final = "execute-api:Invoke"
 DEFAULT_BUDGET: Final = 1_000_000  # half a minute on one core
 
 
@@ -78,6 +79,9 @@ class Prover:
             document: the policy.
             grants: what its caller may do.
             budget: states to visit at most, all methods together.
+
+        Raises:
+            ValueError: a statement has a condition, or is about another action.
         """
         over: list[Witness] = []
         under: list[Witness] = []
@@ -86,8 +90,8 @@ class Prover:
             search = _Search(method, document, grants, budget - states)
             search.run()
             states += search.states
-            over += search.over[: _MOST_WITNESSES - len(over)]
-            under += search.under[: _MOST_WITNESSES - len(under)]
+            over += search.over.values()
+            under += search.under.values()
             if search.spent:
                 return Proof(tuple(over), tuple(under), states, decided=False)
         return Proof(tuple(over), tuple(under), states, decided=True)
@@ -187,6 +191,8 @@ class _Method:
         start = 0
         outside = set()
         for statement in document["Statement"]:
+            if not statement.keys() <= _MEMBERS or statement.get("Action", _ACTION) != _ACTION:
+                raise ValueError("a statement of another action, or with a condition, is not judged here")
             effect = statement["Effect"]
             if "NotResource" in statement:
                 bits, accepting = self._patterns(
@@ -282,8 +288,9 @@ class _Search:
         self._open = any(effect == "Allow" for effect, _ in self._lines.outside)
         self.states = 0
         self.spent = False
-        self.over: list[Witness] = []
-        self.under: list[Witness] = []
+        # One for each set of routes: a loss that is accounted for must not hide another.
+        self.over: dict[tuple[int, ...], Witness] = {}
+        self.under: dict[tuple[int, ...], Witness] = {}
 
     def run(self) -> None:
         """Visit all paths; keep what was shown unless a difference was found."""
@@ -335,9 +342,9 @@ class _Search:
         if wanted is None or allowed == wanted:
             return
         listed = self.over if allowed else self.under
-        if len(listed) < _MOST_WITNESSES:
+        if routes not in listed:
             texts = tuple(self._about.all_routes[number].text for number in routes)
-            listed.append(Witness(self._about.method, "/" + self._spelled(state), texts))
+            listed[routes] = Witness(self._about.method, "/" + self._spelled(state), texts)
 
     def _document_allows(self, state: int) -> bool:
         """Say what IAM says: a Deny that matches wins, then an Allow that does, else no."""
